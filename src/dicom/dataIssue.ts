@@ -1,0 +1,64 @@
+import type { AttributeDefinition } from './attributes';
+
+/**
+ * Something remarkable about one attribute of one instance. `problem` says what was expected, never what was found:
+ * the value may be patient data.
+ */
+export interface DataIssue {
+  readonly keyword: string;
+  readonly tag: string;
+  readonly problem: string;
+  readonly severity: IssueSeverity;
+}
+
+/**
+ * The one place that decides what counts as what.
+ *
+ * `invalid`: the value breaks the definition of its attribute (PS3.5 value representation, PS3.3 enumerated values,
+ * or the range of the FHIR element it is for). Under full validation the instance fails; under partial validation the
+ * instance is stored with what the reading still gives, which is nothing except for a lower-case sex and the date of
+ * an impossible time:
+ *  - a date that does not exist or is no date, a time out of range, a zone offset out of range or unreadable;
+ *  - a number that is none, not whole where IS is demanded, or outside unsignedInt where FHIR demands that;
+ *  - a sex or laterality that is not enumerated, lower case included;
+ *  - a UID with other characters than digits and dots or above 64 characters;
+ *  - a value that is of the wrong JSON kind (an object where text is expected, text where a sequence is expected);
+ *  - an identifier type code that is not in HL7 table 0203.
+ *
+ * `note`: usable after all, or merely remarkable. Never fails an instance:
+ *  - a form that is tolerated: a value instead of an array of one, a missing VR, a number instead of text, a UID with
+ *    leading zeros, dashes or slashes in a date, an incomplete date, a zone with `UTC` before it, a leap second;
+ *  - more values than the attribute allows (the first one is used), more name components than five;
+ *  - a placeholder date (years 0001 and 9999) or a birth date in the future, which count as absent;
+ *  - a local time that the zone skips, and a time that is left out because no zone is known.
+ *
+ * Absent and empty values are neither.
+ */
+export type IssueSeverity = 'invalid' | 'note';
+
+/** What a reader of one attribute gives: the value as far as it can be used, and what was wrong with it. */
+export interface Reading<T> {
+  readonly value: T;
+  readonly issues: readonly DataIssue[];
+}
+
+/** @returns an issue that fails the instance under full validation */
+export function invalid(attribute: AttributeDefinition, problem: string): DataIssue {
+  return { keyword: attribute.keyword, tag: attribute.tag, problem, severity: 'invalid' };
+}
+
+/** @returns an issue that never fails an instance */
+export function note(attribute: AttributeDefinition, problem: string): DataIssue {
+  return { keyword: attribute.keyword, tag: attribute.tag, problem, severity: 'note' };
+}
+
+/** @returns a reading without any issue */
+export function clean<T>(value: T): Reading<T> {
+  return { value, issues: [] };
+}
+
+/** @returns the issues without repetitions, in the order of their first appearance */
+export function distinctIssues(issues: readonly DataIssue[]): readonly DataIssue[] {
+  const seen = new Map(issues.map((issue) => [`${issue.tag}|${issue.severity}|${issue.problem}`, issue]));
+  return [...seen.values()];
+}

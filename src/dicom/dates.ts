@@ -1,0 +1,169 @@
+import type { AttributeDefinition } from './attributes';
+import { Attribute } from './attributes';
+import { clean, invalid, note, type DataIssue, type Reading } from './dataIssue';
+import type { DicomDataset } from './dataset';
+import { textValue } from './text';
+import { formatOffset, offsetOfWallClock, parseOffset, zoneOf, type Zone } from './timeZone';
+
+/** A time of day as far as it is given; `fraction` holds the digits after the point, without trailing zeros. */
+export interface TimeOfDay {
+  readonly hours: string;
+  readonly minutes?: string;
+  readonly seconds?: string;
+  readonly fraction?: string;
+}
+
+/** Where to look for the zone of a local time. */
+export interface ZoneOptions {
+  /** IANA name of the zone that counts when the object names none. */
+  readonly defaultTimeZone?: string | undefined;
+  /** The whole object, where the dates stand in an item of it. */
+  readonly zoneOf?: DicomDataset | undefined;
+}
+
+/** @returns a FHIR date with the precision that was given: `2024`, `2024-01` or `2024-01-15` */
+export function dateValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
+  const { value: text, issues } = textValue(dataset, attribute);
+  if (text === undefined) return { value: undefined, issues };
+  const date = parseDate(attribute, text);
+  return { value: date.value, issues: [...issues, ...date.issues] };
+}
+
+/** @returns the time of day of a TM attribute (`HH[MM[SS[.FFFFFF]]]`, colons tolerated), or undefined */
+export function timeValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<TimeOfDay | undefined> {
+  const { value: text, issues } = textValue(dataset, attribute);
+  if (text === undefined) return { value: undefined, issues };
+  const time = parseTime(attribute, text);
+  return { value: time.value, issues: [...issues, ...time.issues] };
+}
+
+/**
+ * Joins a DA and a TM attribute to a FHIR dateTime. FHIR allows no time without a zone, so the time is left out where
+ * none is known, and an hour without minutes is left out too: no precision is invented.
+ *
+ * @returns a dateTime with the object's own offset, or that of the default zone at that time; a date; or undefined
+ */
+export function dateTimeOf(
+  dataset: DicomDataset,
+  dateAttribute: AttributeDefinition,
+  timeAttribute: AttributeDefinition,
+  options: ZoneOptions,
+): Reading<string | undefined> {
+  const date = dateValue(dataset, dateAttribute);
+  if (date.value === undefined) return date;
+  const time = timeValue(dataset, timeAttribute);
+  const joined = join(date.value, time.value, timeAttribute, () =>
+    zoneOf(options.zoneOf ?? dataset, options.defaultTimeZone),
+  );
+  return { value: joined.value, issues: [...date.issues, ...time.issues, ...joined.issues] };
+}
+
+/** @returns a DT attribute (`YYYY[MM[DD[HH[MM[SS[.F]]]]]][&ZZXX]`) as FHIR dateTime, under the rules of `dateTimeOf` */
+export function dateTimeValue(
+  dataset: DicomDataset,
+  attribute: AttributeDefinition,
+  options: ZoneOptions,
+): Reading<string | undefined> {
+  const { value: text, issues } = textValue(dataset, attribute);
+  if (text === undefined) return { value: undefined, issues };
+  const match = /^(\d{4}|\d{6}|\d{8}|\d{8}\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)([+-].*)?$/.exec(text);
+  const [, local, offsetText] = match ?? [];
+  if (local === undefined) {
+    return { value: undefined, issues: [...issues, invalid(attribute, 'expected a date and time (DT)')] };
+  }
+  const date = parseDate(attribute, local.slice(0, 8));
+  if (date.value === undefined) return { value: undefined, issues: [...issues, ...date.issues] };
+  const time = local.length > 8 ? parseTime(attribute, local.slice(8)) : clean(undefined);
+  const joined = join(date.value, time.value, attribute, () => zoneOfDateTime(dataset, attribute, offsetText, options));
+  return { value: joined.value, issues: [...issues, ...date.issues, ...time.issues, ...joined.issues] };
+}
+
+function zoneOfDateTime(
+  dataset: DicomDataset,
+  attribute: AttributeDefinition,
+  offsetText: string | undefined,
+  options: ZoneOptions,
+): Reading<Zone> {
+  const ofObject = (): Reading<Zone> => zoneOf(options.zoneOf ?? dataset, options.defaultTimeZone);
+  if (offsetText === undefined) return ofObject();
+  const minutes = parseOffset(offsetText);
+  if (minutes !== undefined) return clean({ kind: 'offset', minutes });
+  const zone = ofObject();
+  return {
+    value: zone.value,
+    issues: [...zone.issues, invalid(attribute, 'expected an offset from UTC within 14 hours')],
+  };
+}
+
+function join(
+  date: string,
+  time: TimeOfDay | undefined,
+  timeAttribute: AttributeDefinition,
+  readZone: () => Reading<Zone>,
+): Reading<string> {
+  if (date.length < 10 || time?.minutes === undefined) return clean(date);
+  const { value: zone, issues } = readZone();
+  const seconds = time.seconds ?? '00';
+  const clock = `${time.hours}:${time.minutes}:${seconds}`;
+  const fraction = time.fraction === undefined ? '' : `.${time.fraction}`;
+  switch (zone.kind) {
+    case 'unknown':
+      return {
+        value: date,
+        issues: [...issues, note(Attribute.TimezoneOffsetFromUTC, 'no time zone known, times are left out')],
+      };
+    case 'offset':
+      return { value: `${date}T${clock}${fraction}${formatOffset(zone.minutes)}`, issues };
+    case 'named': {
+      const { minutes, skipped } = offsetOfWallClock(zone.name, Date.parse(`${date}T${clock}Z`));
+      const gap = skipped ? [note(timeAttribute, 'the clock of the time zone skipped this time')] : [];
+      return { value: `${date}T${clock}${fraction}${formatOffset(minutes)}`, issues: [...issues, ...gap] };
+    }
+  }
+}
+
+function parseDate(attribute: AttributeDefinition, text: string): Reading<string | undefined> {
+  const match = /^(\d{4})(?:(\d{2})(\d{2})?|([./-])(\d{2})\4(\d{2}))?$/.exec(text);
+  if (match === null) return { value: undefined, issues: [invalid(attribute, 'expected a date of the form YYYYMMDD')] };
+  const [, year = '', plainMonth, plainDay, separator, separatedMonth, separatedDay] = match;
+  const month = plainMonth ?? separatedMonth ?? '00';
+  const day = plainDay ?? separatedDay ?? '00';
+  if (isPlaceholder(year, month, day)) return { value: undefined, issues: [note(attribute, 'placeholder date')] };
+  const issues: DataIssue[] = [];
+  if (separator === '-' || separator === '/') issues.push(note(attribute, 'expected the form YYYYMMDD'));
+  if (month === '00' || day === '00') issues.push(note(attribute, 'incomplete date'));
+  if (year !== '0000' && month === '00' && day === '00') return { value: year, issues };
+  if (year !== '0000' && day === '00' && exists(year, month, '01')) return { value: `${year}-${month}`, issues };
+  if (year !== '0000' && exists(year, month, day)) return { value: `${year}-${month}-${day}`, issues };
+  return { value: undefined, issues: [invalid(attribute, 'expected a date that exists')] };
+}
+
+/** Databases write their smallest or largest date where there is none. */
+function isPlaceholder(year: string, month: string, day: string): boolean {
+  return (year === '0001' && month === '01' && day === '01') || year === '9999';
+}
+
+function exists(year: string, month: string, day: string): boolean {
+  const date = new Date(0);
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  return date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
+}
+
+function parseTime(attribute: AttributeDefinition, text: string): Reading<TimeOfDay | undefined> {
+  const match = /^(\d{2})(?:(:?)(\d{2})(?:\2(\d{2})(?:\.(\d{1,6}))?)?)?$/.exec(text);
+  const [, hours, , minutes, seconds, digits] = match ?? [];
+  const inRange = Number(hours) <= 23 && Number(minutes ?? 0) <= 59 && Number(seconds ?? 0) <= 60;
+  if (hours === undefined || !inRange) {
+    return { value: undefined, issues: [invalid(attribute, 'expected a time of the form HHMMSS.FFFFFF')] };
+  }
+  const fraction = (digits ?? '').replace(/0+$/, '');
+  // FHIR allows a leap second, but servers that keep instants in .NET types refuse it
+  const leap = seconds === '60';
+  const value: TimeOfDay = {
+    hours,
+    ...(minutes === undefined ? {} : { minutes }),
+    ...(seconds === undefined ? {} : { seconds: leap ? '59' : seconds }),
+    ...(fraction === '' || leap ? {} : { fraction }),
+  };
+  return { value, issues: leap ? [note(attribute, 'leap second, taken as second 59')] : [] };
+}

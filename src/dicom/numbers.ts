@@ -1,0 +1,57 @@
+import type { AttributeDefinition } from './attributes';
+import { clean, invalid, note, type Reading } from './dataIssue';
+import { rawValues, type DicomDataset } from './dataset';
+import { cleanText } from './text';
+
+/** Largest FHIR unsignedInt (FHIR R4 datatypes, 32 bit). */
+const MAX_UNSIGNED_INT = 2_147_483_647;
+
+/** @returns the first value as a finite number (DS, FD, FL and the like), or undefined */
+export function decimalValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<number | undefined> {
+  return numberValue(dataset, attribute, /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, () => true, 'expected a number');
+}
+
+/** @returns the first value as a whole number (IS and the binary integers), or undefined */
+export function integerValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<number | undefined> {
+  return numberValue(dataset, attribute, /^[+-]?\d+$/, Number.isSafeInteger, 'expected a whole number');
+}
+
+/** @returns the first value as a whole number from 0 to 2147483647 (FHIR unsignedInt), or undefined */
+export function unsignedIntValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<number | undefined> {
+  const fits = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_UNSIGNED_INT;
+  return numberValue(dataset, attribute, /^[+-]?\d+$/, fits, 'expected a whole number from 0 to 2147483647');
+}
+
+function numberValue(
+  dataset: DicomDataset,
+  attribute: AttributeDefinition,
+  pattern: RegExp,
+  accepts: (value: number) => boolean,
+  expectation: string,
+): Reading<number | undefined> {
+  const given = rawValues(dataset, attribute).filter((raw) => !isEmpty(raw));
+  const [first] = given;
+  if (first === undefined) return clean(undefined);
+  const value = asNumber(first, pattern);
+  if (value === undefined || !accepts(value)) return { value: undefined, issues: [invalid(attribute, expectation)] };
+  const further = given.length > 1 ? [note(attribute, 'expected one value, only the first is used')] : [];
+  return { value, issues: further };
+}
+
+function isEmpty(raw: unknown): boolean {
+  return raw === null || raw === undefined || (typeof raw === 'string' && cleanText(raw) === '');
+}
+
+function asNumber(raw: unknown, pattern: RegExp): number | undefined {
+  if (typeof raw === 'string') {
+    const text = cleanText(raw);
+    if (!pattern.test(text)) return undefined;
+    return finite(Number(text));
+  }
+  return typeof raw === 'number' ? finite(raw) : undefined;
+}
+
+function finite(value: number): number | undefined {
+  // -0 would survive as "-0" in comparisons but not in JSON
+  return Number.isFinite(value) ? value + 0 : undefined;
+}

@@ -1,0 +1,33 @@
+import { retiredSnomedRows } from './retiredSnomedRows';
+
+/** Identifiers that occur in dose reports but are missing from the generated rows. */
+const ADDITIONS: readonly (readonly [retired: string, current: string])[] = [
+  ['F-61FDB', '349358000'], // Radiopharmaceutical agent
+  ['T-62002', '10200004'], // Liver
+];
+
+let current: ReadonlyMap<string, string> | undefined;
+
+/**
+ * @returns the SNOMED CT concept id that replaced an identifier of SNOMED-RT, SNOMED 3 or SDM (they share their
+ *   identifiers, PS3.16 8.1.1), or undefined where no replacement is known
+ */
+export function currentSnomedCode(retired: string): string | undefined {
+  current ??= readRows();
+  return current.get(retired);
+}
+
+/** @returns how many retired identifiers have a known replacement */
+export function retiredSnomedCount(): number {
+  current ??= readRows();
+  return current.size;
+}
+
+function readRows(): ReadonlyMap<string, string> {
+  const codes = new Map(ADDITIONS);
+  for (const row of retiredSnomedRows.trim().split('\n')) {
+    const [retired = '', replacement = ''] = row.split(' ');
+    codes.set(retired, replacement);
+  }
+  return codes;
+}

@@ -1,0 +1,43 @@
+import type { AttributeDefinition } from './attributes';
+import { invalid, note, type DataIssue, type Reading } from './dataIssue';
+import { rawValues, type DicomDataset } from './dataset';
+
+/** Value representations whose text may hold line breaks and tabs (PS3.5 table 6.2-1). */
+const MULTI_LINE = new Set(['ST', 'LT', 'UT']);
+
+/** @returns the text without control characters and without blanks at its ends; inner blanks are kept */
+export function cleanText(text: string, keepLineBreaks = false): string {
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what has to go
+  const control = keepLineBreaks
+    ? /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/g
+    : /[\u0000-\u001F\u007F-\u009F]/g;
+  return text.replace(control, '').trim();
+}
+
+/**
+ * @returns all non-empty values of a text attribute, cleaned; a number is taken as its text and noted, anything else
+ *   is an invalid value and left out
+ */
+export function textValues(dataset: DicomDataset, attribute: AttributeDefinition): Reading<readonly string[]> {
+  const issues: DataIssue[] = [];
+  const texts: string[] = [];
+  for (const raw of rawValues(dataset, attribute)) {
+    if (raw === null || raw === undefined) continue;
+    if (typeof raw === 'string') {
+      texts.push(cleanText(raw, MULTI_LINE.has(attribute.vr)));
+    } else if (typeof raw === 'number') {
+      issues.push(note(attribute, 'expected text, not a number'));
+      texts.push(String(raw));
+    } else {
+      issues.push(invalid(attribute, 'expected text'));
+    }
+  }
+  return { value: texts.filter((text) => text !== ''), issues };
+}
+
+/** @returns the first non-empty value of a text attribute, or undefined; further values are noted */
+export function textValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
+  const { value: texts, issues } = textValues(dataset, attribute);
+  const further = texts.length > 1 ? [note(attribute, 'expected one value, only the first is used')] : [];
+  return { value: texts[0], issues: [...issues, ...further] };
+}

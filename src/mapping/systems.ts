@@ -1,0 +1,12 @@
+/** Absolute URIs of the code and identifier systems that the mapping writes. */
+export const DCM_SYSTEM = 'http://dicom.nema.org/resources/ontology/DCM';
+export const SNOMED_SYSTEM = 'http://snomed.info/sct';
+export const LOINC_SYSTEM = 'http://loinc.org';
+export const UCUM_SYSTEM = 'http://unitsofmeasure.org';
+export const DICOM_UID_SYSTEM = 'urn:dicom:uid';
+export const URI_SYSTEM = 'urn:ietf:rfc:3986';
+export const IDENTIFIER_TYPE_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v2-0203';
+export const PARTICIPATION_TYPE_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
+export const DATA_ABSENT_REASON_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
+export const NAME_REPRESENTATION_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation';
+export const MOTHERS_MAIDEN_NAME_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName';
