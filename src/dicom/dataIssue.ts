@@ -22,13 +22,14 @@ export interface DataIssue {
  *  - a number that is none, not whole where IS is demanded, or outside unsignedInt where FHIR demands that;
  *  - a sex or laterality that is not enumerated, lower case included;
  *  - a UID with other characters than digits and dots or above 64 characters;
- *  - a value that is of the wrong JSON kind (an object where text is expected, text where a sequence is expected);
- *  - an identifier type code that is not in HL7 table 0203.
+ *  - a value that is of the wrong JSON kind (an object where text is expected, text where a sequence is expected).
  *
  * `note`: usable after all, or merely remarkable. Never fails an instance:
  *  - a form that is tolerated: a value instead of an array of one, a missing VR, a number instead of text, a UID with
  *    leading zeros, dashes or slashes in a date, an incomplete date, a zone with `UTC` before it, a leap second;
  *  - more values than the attribute allows (the first one is used), more name components than five;
+ *  - an identifier type code that is not in HL7v2 table 0203, which is then left out;
+ *  - instances of one study that name different patients;
  *  - a placeholder date (years 0001 and 9999) or a birth date in the future, which count as absent;
  *  - a local time that the zone skips, and a time that is left out because no zone is known.
  *

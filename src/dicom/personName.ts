@@ -78,13 +78,10 @@ function readGroup(
 }
 
 function cleanComponent(component: string): string {
-  return (
-    component
-      // eslint-disable-next-line no-control-regex -- control characters are exactly what has to go
-      .replace(/[\u0000-\u001F\u007F-\u009F]/g, '')
-      .replace(/\s+/gu, ' ')
-      .trim()
-  );
+  return component
+    .replace(/[\u0000-\u001F\u007F-\u009F]/g, '')
+    .replace(/\s+/gu, ' ')
+    .trim();
 }
 
 function words(component: string): readonly string[] {

@@ -7,7 +7,6 @@ const MULTI_LINE = new Set(['ST', 'LT', 'UT']);
 
 /** @returns the text without control characters and without blanks at its ends; inner blanks are kept */
 export function cleanText(text: string, keepLineBreaks = false): string {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what has to go
   const control = keepLineBreaks
     ? /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/g
     : /[\u0000-\u001F\u007F-\u009F]/g;

@@ -10,3 +10,4 @@ export const PARTICIPATION_TYPE_SYSTEM = 'http://terminology.hl7.org/CodeSystem/
 export const DATA_ABSENT_REASON_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
 export const NAME_REPRESENTATION_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation';
 export const MOTHERS_MAIDEN_NAME_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName';
+export const BIRTH_TIME_EXTENSION = 'http://hl7.org/fhir/StructureDefinition/patient-birthTime';

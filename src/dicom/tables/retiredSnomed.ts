@@ -4,6 +4,16 @@ import { retiredSnomedRows } from './retiredSnomedRows';
 const ADDITIONS: readonly (readonly [retired: string, current: string])[] = [
   ['F-61FDB', '349358000'], // Radiopharmaceutical agent
   ['T-62002', '10200004'], // Liver
+  // X-Ray filter materials (PS3.16 CID 10006), retired and present code of the same row
+  ['C-120F9', '12503006'], // Aluminum
+  ['C-127F9', '66925006'], // Copper
+  ['C-1190F', '767775001'], // Europium
+  ['C-132F9', '88488004'], // Lead
+  ['C-150F9', '71128006'], // Molybdenum
+  ['C-1190E', '767776000'], // Niobium
+  ['C-167F9', '59801003'], // Rhodium
+  ['C-137F9', '41967008'], // Silver
+  ['C-156F9', '45215009'], // Tantalum
 ];
 
 let current: ReadonlyMap<string, string> | undefined;

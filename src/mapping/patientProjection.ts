@@ -1,0 +1,73 @@
+import type { HumanName, Identifier, Patient } from 'fhir/r4';
+import { Attribute } from '../dicom/attributes';
+import { note, type Reading } from '../dicom/dataIssue';
+import { plurality, sortedUnion } from './plurality';
+
+/** What DICOM says about a patient: one instance of a study, or all of them together. */
+export interface PatientProjection {
+  /** The only key that a Patient is matched by. */
+  readonly identifier: Identifier;
+  readonly otherIdentifiers: readonly Identifier[];
+  readonly names: readonly HumanName[];
+  readonly gender?: Patient['gender'];
+  /** With the precision that was given. */
+  readonly birthDate?: string;
+  readonly phones?: readonly string[];
+  readonly addresses?: readonly string[];
+  readonly mothersMaidenName?: string;
+  /** FHIR dateTime. */
+  readonly birthTime?: string;
+}
+
+/** @returns text that is equal for identifiers that a FHIR search by identifier cannot tell apart */
+export function patientKey(identifier: Identifier): string {
+  return JSON.stringify([identifier.system ?? null, identifier.value ?? null]);
+}
+
+/**
+ * Joins what the instances of a study say: the patient whom most of them name, with the value that most of those
+ * instances give for each element, and all their other identifiers.
+ *
+ * @returns undefined when no instance names a patient; a note when they name several
+ */
+export function projectPatient(patients: readonly PatientProjection[]): Reading<PatientProjection | undefined> {
+  const key = plurality(
+    patients.map((patient) => patientKey(patient.identifier)),
+    (text) => text,
+  );
+  const same = patients.filter((patient) => patientKey(patient.identifier) === key);
+  const identifier = most(same.map((patient) => patient.identifier));
+  if (identifier === undefined) return { value: undefined, issues: [] };
+  const mismatch = same.length < patients.length;
+  return {
+    value: { identifier, ...joined(same, patientKey(identifier)) },
+    issues: mismatch ? [note(Attribute.PatientID, 'patient-mismatch: the study names several patients')] : [],
+  };
+}
+
+function joined(same: readonly PatientProjection[], mainKey: string): Omit<PatientProjection, 'identifier'> {
+  const gender = most(same.map((patient) => patient.gender));
+  const birthDate = most(same.map((patient) => patient.birthDate));
+  const phones = most(same.map((patient) => patient.phones));
+  const addresses = most(same.map((patient) => patient.addresses));
+  const mothersMaidenName = most(same.map((patient) => patient.mothersMaidenName));
+  const birthTime = most(same.map((patient) => (patient.birthDate === birthDate ? patient.birthTime : undefined)));
+  return {
+    otherIdentifiers: sortedUnion(
+      same.flatMap((patient) => patient.otherIdentifiers),
+      patientKey,
+    ).filter((identifier) => patientKey(identifier) !== mainKey),
+    names: most(same.map((patient) => (patient.names.length === 0 ? undefined : patient.names))) ?? [],
+    ...(gender === undefined ? {} : { gender }),
+    ...(birthDate === undefined ? {} : { birthDate }),
+    ...(phones === undefined ? {} : { phones }),
+    ...(addresses === undefined ? {} : { addresses }),
+    ...(mothersMaidenName === undefined ? {} : { mothersMaidenName }),
+    ...(birthTime === undefined ? {} : { birthTime }),
+  };
+}
+
+/** Plurality by the whole content; all values come from one reader, so equal values have equal text. */
+function most<T>(values: readonly (T | undefined)[]): T | undefined {
+  return plurality(values, (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+}

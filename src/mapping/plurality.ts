@@ -1,0 +1,44 @@
+/**
+ * Picks the value that most instances have. It depends on neither their order nor what was picked before, so a study
+ * converges whatever the order of its changes, and one odd object does not decide.
+ *
+ * @param keyOf text by which values are equal; ties go to the smallest key in code-unit order
+ * @returns undefined when there is no value at all
+ */
+export function plurality<T>(values: readonly (T | undefined)[], keyOf: (value: T) => string): T | undefined {
+  const groups = new Map<string, { readonly value: T; readonly count: number }>();
+  for (const value of values) {
+    if (value === undefined) continue;
+    const key = keyOf(value);
+    const group = groups.get(key);
+    groups.set(
+      key,
+      group === undefined ? { value, count: 1 } : { value: smaller(group.value, value), count: group.count + 1 },
+    );
+  }
+  const [best] = [...groups].sort(([keyA, a], [keyB, b]) => b.count - a.count || compareCodeUnits(keyA, keyB));
+  return best?.[1].value;
+}
+
+/** @returns the distinct values in the code-unit order of their keys */
+export function sortedUnion<T>(values: readonly T[], keyOf: (value: T) => string): readonly T[] {
+  const byKey = new Map<string, T>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const present = byKey.get(key);
+    byKey.set(key, present === undefined ? value : smaller(present, value));
+  }
+  return [...byKey].sort(([a], [b]) => compareCodeUnits(a, b)).map(([, value]) => value);
+}
+
+/** Order of text that does not depend on a locale. */
+export function compareCodeUnits(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** Values with the same key can still differ; which one stays must not depend on their order. */
+function smaller<T>(a: T, b: T): T {
+  if (a === b) return a;
+  return JSON.stringify(b) < JSON.stringify(a) ? b : a;
+}
