@@ -1,0 +1,41 @@
+import type { LogLevel, Telemetry, TelemetryProperties } from './telemetry';
+
+export type TelemetryRecord =
+  | { readonly kind: 'event'; readonly name: string; readonly properties: TelemetryProperties }
+  | {
+      readonly kind: 'metric';
+      readonly name: string;
+      readonly value: number;
+      readonly dimensions: TelemetryProperties;
+    }
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly properties: TelemetryProperties;
+    };
+
+export interface RecordingTelemetry extends Telemetry {
+  /** Everything that was told so far, oldest first. */
+  readonly records: readonly TelemetryRecord[];
+}
+
+/** Keeps everything in memory: for tests, and for the local run that says afterwards what happened. */
+export function recordingTelemetry(): RecordingTelemetry {
+  const records: TelemetryRecord[] = [];
+  return {
+    records,
+    event: (name, properties = {}) => void records.push({ kind: 'event', name, properties }),
+    metric: (name, value, dimensions = {}) => void records.push({ kind: 'metric', name, value, dimensions }),
+    log: (level, message, properties = {}) => void records.push({ kind: 'log', level, message, properties }),
+  };
+}
+
+/** Tells every one of them. */
+export function compositeTelemetry(...parts: readonly Telemetry[]): Telemetry {
+  return {
+    event: (name, properties) => parts.forEach((part) => part.event(name, properties)),
+    metric: (name, value, dimensions) => parts.forEach((part) => part.metric(name, value, dimensions)),
+    log: (level, message, properties) => parts.forEach((part) => part.log(level, message, properties)),
+  };
+}
