@@ -7,7 +7,7 @@ import type { StoredResource } from './resource';
 import { SearchIndex, tokenKey } from './searchIndex';
 import { splitUnescaped, unescape } from './searchQuery';
 import type { QueryParameter } from './searchQuery';
-import { foldText, textsOf, valueReader } from './searchValues';
+import { foldText } from './searchValues';
 import type { ResourceStore } from './store';
 
 type Predicate = (resource: StoredResource) => boolean;
@@ -118,11 +118,10 @@ export class ResourceSearch {
     const { modifier } = filter;
     if (parameter.type === 'string' && (modifier === undefined || modifier === 'contains')) {
       const wanted = splitUnescaped(filter.value, ',').map((value) => foldText(unescape(value)));
-      const read = valueReader(resourceType, parameter);
+      const textsIn = this.index.texts(resourceType, parameter);
       const fits = (text: string, part: string): boolean =>
         modifier === 'contains' ? text.includes(part) : text.startsWith(part);
-      return (resource) =>
-        read(resource).some((value) => textsOf(value).some((text) => wanted.some((part) => fits(text, part))));
+      return (resource) => textsIn(resource).some((text) => wanted.some((part) => fits(text, part)));
     }
     const name = modifier === undefined ? filter.code : `${filter.code}:${modifier}`;
     const request = parseSearchRequest(resourceType, { [name]: filter.value });

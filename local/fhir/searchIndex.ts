@@ -2,7 +2,7 @@ import type { SearchParameterDefinition } from './definitions';
 import { isJsonObject } from './resource';
 import type { StoredResource } from './resource';
 import type { ResourceStore } from './store';
-import { tokensOf, valueReader } from './searchValues';
+import { textsOf, tokensOf, valueReader } from './searchValues';
 
 /** Separates the parts of a key; cannot occur in a token. */
 const SEPARATOR = '\u0000';
@@ -26,10 +26,9 @@ interface Postings {
 /** Key -> ids for each (type, parameter) that was asked for once; kept up to date by the store, undo included. */
 export class SearchIndex {
   private readonly byType = new Map<string, Map<string, Postings>>();
-  private readonly store: ResourceStore;
+  private readonly textReaders = new Map<string, KeyReader>();
 
-  constructor(store: ResourceStore) {
-    this.store = store;
+  constructor(private readonly store: ResourceStore) {
     store.onChange((before, after) => this.change(before, after));
   }
 
@@ -41,6 +40,23 @@ export class SearchIndex {
   /** The keys that a resource has, or would have once stored. */
   keys(resource: StoredResource, parameter: SearchParameterDefinition): readonly string[] {
     return this.postings(resource.resourceType, parameter).keysOf(resource);
+  }
+
+  /** Reads the folded texts of a string parameter; each version of a resource is read once. */
+  texts(resourceType: string, parameter: SearchParameterDefinition): KeyReader {
+    const name = `${resourceType}.${parameter.code}`;
+    let reader = this.textReaders.get(name);
+    if (!reader) {
+      const read = valueReader(resourceType, parameter);
+      const known = new WeakMap<StoredResource, readonly string[]>();
+      reader = (resource) => {
+        const texts = known.get(resource) ?? read(resource).flatMap(textsOf);
+        known.set(resource, texts);
+        return texts;
+      };
+      this.textReaders.set(name, reader);
+    }
+    return reader;
   }
 
   private postings(resourceType: string, parameter: SearchParameterDefinition): Postings {

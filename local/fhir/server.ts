@@ -66,6 +66,7 @@ class EmbeddedFhirServer implements LocalFhirServer {
   private readonly store = new ResourceStore();
   private readonly service: FhirService;
   private readonly http: Server;
+  private listening = { port: 0, url: '' };
   private seeded = 0;
 
   constructor(options: FhirServerOptions) {
@@ -78,11 +79,11 @@ class EmbeddedFhirServer implements LocalFhirServer {
   }
 
   get port(): number {
-    return (this.http.address() as AddressInfo).port;
+    return this.listening.port;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}${this.basePath}`;
+    return this.listening.url;
   }
 
   get writes(): number {
@@ -99,6 +100,8 @@ class EmbeddedFhirServer implements LocalFhirServer {
       this.http.once('error', reject);
       this.http.listen(port, '127.0.0.1', () => {
         this.http.off('error', reject);
+        const taken = (this.http.address() as AddressInfo).port;
+        this.listening = { port: taken, url: `http://127.0.0.1:${taken}${this.basePath}` };
         resolve();
       });
     });
@@ -161,7 +164,7 @@ class EmbeddedFhirServer implements LocalFhirServer {
       await sleep(delayMs);
     }
     if (script?.destroy === 'before') {
-      request.destroy();
+      request.socket.destroy();
     } else if (script?.status !== undefined) {
       send(response, scripted(script, script.status));
     } else {
@@ -173,7 +176,7 @@ class EmbeddedFhirServer implements LocalFhirServer {
       }));
       await script?.beforeReply?.();
       if (script?.destroy === 'after') {
-        request.destroy();
+        request.socket.destroy();
       } else {
         send(response, reply);
       }

@@ -18,11 +18,14 @@ export interface FhirSwitches {
   readonly noOpSameVersion: boolean;
   /** An unknown search parameter is a 400; otherwise it is ignored, as FHIR allows. */
   readonly refuseUnknownParameters: boolean;
-  /** `racy`: looks for matches, lets other requests run, then creates without a second look. */
-  readonly conditionalCreate: 'atomic' | 'racy';
+  /**
+   * `racy`: looks for matches, lets other requests run, then creates without a second look.
+   * `conflicting`: looks again before it commits, and refuses with 409 when somebody was faster.
+   */
+  readonly conditionalCreate: ConditionalMode;
   /** The same for a conditional PUT. HAPI is racy here even where its conditional create is not. */
-  readonly conditionalUpdate: 'atomic' | 'racy';
-  /** How long a racy server waits between look and creation, in milliseconds. */
+  readonly conditionalUpdate: ConditionalMode;
+  /** How long a server that is not atomic waits between look and creation, in milliseconds. */
   readonly raceWindowMs: number;
   readonly deleteOfReferenced: 'refuse409' | 'allow';
   /** Literal references to other servers. */
@@ -37,6 +40,8 @@ export interface FhirSwitches {
   /** Whether resources are checked against the R4 definitions and the server's own rules. */
   readonly validation: boolean;
 }
+
+export type ConditionalMode = 'atomic' | 'racy' | 'conflicting';
 
 export type PresetName = 'good' | 'hapi' | 'worst';
 
@@ -71,7 +76,9 @@ const hapi: FhirSwitches = {
   putRevivesDeleted: true,
   sourceSuffix: true,
   stickyTags: true,
+  conditionalCreate: 'conflicting',
   conditionalUpdate: 'racy',
+  raceWindowMs: 3,
   externalReferences: 'refuse400',
   searchCacheMs: 60_000,
   ids: 'sequential',
@@ -84,6 +91,7 @@ const worst: FhirSwitches = {
   noOpSameVersion: false,
   refuseUnknownParameters: false,
   conditionalCreate: 'racy',
+  raceWindowMs: 10,
   deleteOfReferenced: 'allow',
   deletedStatus: 404,
 };

@@ -9,6 +9,7 @@ import { findReferences } from './references';
 import { etagOf, referenceTo } from './resource';
 import type { StoredResource } from './resource';
 import { parseSearchQuery } from './searchQuery';
+import type { ConditionalMode } from './switches';
 import { resourceOfType } from './validation';
 
 /** Outcome of one entry; `body` is what a read or a search returned. */
@@ -63,12 +64,12 @@ export class BundleProcessor {
     }
   }
 
-  /** Applies entries whole or not at all; a racy server looks its conditions up before it starts. */
+  /** Applies entries whole or not at all; a server that is not atomic looks its conditions up before it starts. */
   async apply(entries: readonly PlannedEntry[]): Promise<ReadonlyMap<number, Answer>> {
     const lookups = new Map<PlannedEntry, Lookup>();
-    const racy = entries.filter((entry) => this.isRacy(entry));
-    if (racy.length > 0) {
-      this.lookUp(racy, lookups);
+    const early = entries.filter((entry) => this.modeOf(entry) !== 'atomic');
+    this.lookUp(early, lookups);
+    if (early.some((entry) => lookups.get(entry) === undefined)) {
       await sleep(this.interactions.switches.raceWindowMs);
     }
     return this.interactions.complete((note, removed) => {
@@ -76,6 +77,7 @@ export class BundleProcessor {
       for (const entry of entries.filter(({ method }) => method === 'DELETE')) {
         answers.set(entry.index, this.remove(entry, removed));
       }
+      this.refuseOvertaken(early, lookups);
       this.lookUp(entries, lookups);
       const creations = this.targets(entries, lookups);
       this.rewriteReferences(entries, creations);
@@ -95,18 +97,26 @@ export class BundleProcessor {
     });
   }
 
-  private isRacy({ method, ifNoneExist, condition }: PlannedEntry): boolean {
+  private modeOf({ method, ifNoneExist, condition }: PlannedEntry): ConditionalMode {
     const { conditionalCreate, conditionalUpdate } = this.interactions.switches;
-    return (
-      (method === 'POST' && ifNoneExist !== undefined && conditionalCreate === 'racy') ||
-      (method === 'PUT' && condition !== undefined && conditionalUpdate === 'racy')
-    );
+    if (method === 'POST' && ifNoneExist !== undefined) {
+      return conditionalCreate;
+    }
+    return method === 'PUT' && condition !== undefined ? conditionalUpdate : 'atomic';
+  }
+
+  private refuseOvertaken(early: readonly PlannedEntry[], lookups: ReadonlyMap<PlannedEntry, Lookup>): void {
+    for (const entry of early.filter((each) => this.modeOf(each) === 'conflicting')) {
+      const condition = conditionOf(entry);
+      if (condition !== undefined && this.interactions.lookup(entry.type, condition)?.id !== lookups.get(entry)?.id) {
+        throw new FhirProblem(409, 'conflict', `Another request was faster with the same ${entry.type}`);
+      }
+    }
   }
 
   private lookUp(entries: readonly PlannedEntry[], lookups: Map<PlannedEntry, Lookup>): void {
     for (const entry of entries) {
-      const condition =
-        entry.method === 'POST' ? entry.ifNoneExist : entry.method === 'PUT' ? entry.condition : undefined;
+      const condition = conditionOf(entry);
       if (condition !== undefined && !lookups.has(entry)) {
         lookups.set(entry, this.interactions.lookup(entry.type, condition));
       }
@@ -225,6 +235,10 @@ export class BundleProcessor {
       },
     };
   }
+}
+
+function conditionOf({ method, ifNoneExist, condition }: PlannedEntry): string | undefined {
+  return method === 'POST' ? ifNoneExist : method === 'PUT' ? condition : undefined;
 }
 
 function statusLine(status: number): string {

@@ -14,7 +14,7 @@ const RESOURCE_ID = /^[A-Za-z0-9.-]{1,64}$/;
  * @throws InvalidResource with status 422
  */
 export function validate(resource: JsonObject): void {
-  const issues = [...breachesOfDefinitions(resource), ...breachesOfOwnRules(resource)];
+  const issues = [...breachesOfDefinitions(resource), ...doubledChoices(resource), ...breachesOfOwnRules(resource)];
   if (issues.length > 0) {
     throw new InvalidResource(422, issues);
   }
@@ -49,6 +49,18 @@ export function checkId(id: string): void {
   if (!RESOURCE_ID.test(id)) {
     throw new FhirProblem(400, 'value', 'The id has characters or a length that FHIR does not allow');
   }
+}
+
+/** Medplum lets `valueInteger` stand next to `valueString`. Only the elements of the resource itself are looked at. */
+function doubledChoices(resource: JsonObject): OperationOutcomeIssue[] {
+  const type = String(resource.resourceType);
+  return Object.keys(getDataType(type).elements)
+    .filter((element) => element.endsWith('[x]'))
+    .filter((element) => {
+      const form = new RegExp(`^${element.slice(0, -3)}[A-Z]`);
+      return Object.keys(resource).filter((key) => form.test(key)).length > 1;
+    })
+    .map((element) => issue('structure', 'Only one value is allowed', `${type}.${element}`));
 }
 
 function breachesOfDefinitions(resource: JsonObject): OperationOutcomeIssue[] {
