@@ -4,8 +4,7 @@ import { retiredSnomedRows } from './retiredSnomedRows';
 const ADDITIONS: readonly (readonly [retired: string, current: string])[] = [
   ['F-61FDB', '349358000'], // Radiopharmaceutical agent
   ['T-62002', '10200004'], // Liver
-  // X-Ray filter materials (PS3.16 CID 10006), retired and present code of the same row
-  ['C-120F9', '12503006'], // Aluminum
+  // X-Ray filter materials: `copper or copper compound` and so on; CID 10006 now has the element in the same row
   ['C-127F9', '66925006'], // Copper
   ['C-1190F', '767775001'], // Europium
   ['C-132F9', '88488004'], // Lead

@@ -1,0 +1,25 @@
+import { attributeOfKeyword } from '../../src/dicom/attributes';
+import { readDataset, type DicomDataset } from '../../src/dicom/dataset';
+
+/**
+ * Writes DICOM JSON (PS3.18 F.2) from keywords. An array is the element's `Value`, anything else its only value.
+ */
+export function dicomJson(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).map(([keyword, value]) => {
+      const attribute = attributeOfKeyword(keyword);
+      if (attribute === undefined) throw new Error(`${keyword} is no attribute that the project reads`);
+      return [attribute.tag, { vr: attribute.vr, Value: Array.isArray(value) ? value : [value] }];
+    }),
+  );
+}
+
+/** The same, read. */
+export function dataset(values: Readonly<Record<string, unknown>>): DicomDataset {
+  return readDataset(dicomJson(values));
+}
+
+/** One item of a code sequence. */
+export function code(value: string, scheme: string, meaning: string): Record<string, unknown> {
+  return dicomJson({ CodeValue: value, CodingSchemeDesignator: scheme, CodeMeaning: meaning });
+}
