@@ -5,7 +5,8 @@ import type { JsonObject } from './resource';
 
 /**
  * Rules that Medplum's validator and the JSON schema do not look at: absolute systems, blanks and control characters,
- * empty arrays and nulls, instants without a zone, dates that do not exist, codes of required bindings.
+ * empty arrays and nulls, times without a zone, dates that do not exist, codes of required bindings, coded quantities
+ * and SOP classes without a system.
  */
 export function breachesOfOwnRules(resource: JsonObject): OperationOutcomeIssue[] {
   const findings: OperationOutcomeIssue[] = [];
@@ -28,6 +29,9 @@ function visit(value: unknown, path: string, parent: string, report: Report): vo
       report(path, 'An array must not be empty');
     }
     for (const item of value) {
+      if (parent === 'payloadMimeType' && (typeof item !== 'string' || !MIME_TYPE.test(item))) {
+        report(path, 'A MIME type has two parts');
+      }
       visit(item, path, parent, report);
     }
   } else if (isJsonObject(value)) {
@@ -54,12 +58,31 @@ function visitObject(object: JsonObject, path: string, parent: string, report: R
   if (empty) {
     report(path, 'An object must not be empty');
   }
+  const problem = problemOfObject(object, parent);
+  if (problem !== undefined) {
+    report(path, problem);
+  }
+}
+
+function problemOfObject(object: JsonObject, parent: string): string | undefined {
+  const { system, value, code } = object;
+  if (typeof value === 'number' && code !== undefined && system === undefined) {
+    return 'A quantity with a code needs the system of the code (qty-3)';
+  }
+  if (parent === 'sopClass' && system === undefined) {
+    return 'A SOP class needs its system';
+  }
+  if (system === 'urn:ietf:rfc:3986' && typeof value === 'string' && !ABSOLUTE.test(value)) {
+    return 'A value in the system of URIs must be an absolute URI';
+  }
+  return undefined;
 }
 
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
 const ABSOLUTE = /^[a-z][a-z0-9+.-]*:[^\s]+$/i;
 const OID = /^urn:oid:[0-2](\.(0|[1-9]\d*))+$/;
 const UUID = /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const MIME_TYPE = /^[a-z]+\/[\w.+-]+(\s*;.*)?$/i;
 const DATE_TIME = /^\d{4}-\d\d-\d\dT/;
 const ZONED = /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/;
 const DATE_KEYS = /^(birthDate|started|start|end|issued|recorded|authoredOn|lastUpdated|.*Date|.*DateTime|.*Instant)$/;

@@ -41,6 +41,11 @@ function collect(value: unknown, element: string, found: FoundReference[]): void
   }
 }
 
+function containedIds(resource: JsonObject): ReadonlySet<unknown> {
+  const contained = Array.isArray(resource.contained) ? resource.contained : [];
+  return new Set(contained.map((each: unknown) => (isJsonObject(each) ? each.id : undefined)));
+}
+
 /** Who refers to whom, and whether a reference may stand. */
 export class References {
   private readonly referrers = new Map<string, Set<string>>();
@@ -74,12 +79,17 @@ export class References {
 
   /** @throws FhirProblem 400 for a missing target or a foreign server, 422 for a target of the wrong type */
   check(resource: StoredResource): void {
+    const contained = containedIds(resource as unknown as JsonObject);
     for (const { element, reference } of findReferences(resource as unknown as JsonObject)) {
       const expression = `${resource.resourceType}.${element}`;
       const local = LOCAL.exec(this.relative(reference));
       if (local?.[1] && local[2]) {
         this.checkTarget(resource.resourceType, element, local[1], local[2]);
-      } else if (!reference.startsWith('#') && (!this.allowExternal || !/^https?:\/\//.test(reference))) {
+      } else if (reference.startsWith('#')) {
+        if (reference !== '#' && !contained.has(reference.slice(1))) {
+          throw new FhirProblem(400, 'not-found', 'A contained resource that is referred to is missing', expression);
+        }
+      } else if (!this.allowExternal || !/^https?:\/\//.test(reference)) {
         throw new FhirProblem(400, 'value', 'The reference cannot be resolved on this server', expression);
       }
     }

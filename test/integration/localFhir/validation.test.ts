@@ -1,7 +1,15 @@
-import type { FhirResource, ImagingStudy, OperationOutcome, Patient } from 'fhir/r4';
+import type { Endpoint, FhirResource, ImagingStudy, OperationOutcome, Patient } from 'fhir/r4';
 import { startTestServer, patient, study } from './support';
 
 const loinc = { coding: [{ system: 'http://loinc.org', code: '73569-6' }] };
+
+const endpoint: Endpoint = {
+  resourceType: 'Endpoint',
+  status: 'active',
+  connectionType: { system: 'http://terminology.hl7.org/CodeSystem/endpoint-connection-type', code: 'dicom-wado-rs' },
+  payloadType: [{ text: 'DICOM WADO-RS' }],
+  address: 'http://dicom.example/v2',
+};
 
 describe('validation', () => {
   const fhir = startTestServer();
@@ -45,6 +53,22 @@ describe('validation', () => {
     ['a negative count', { ...good, numberOfInstances: -1 }, 'ImagingStudy.numberOfInstances'],
     ['a series without uid', { ...good, series: [{ ...series, uid: undefined }] }, 'ImagingStudy.series.uid'],
     ['a URN as series uid', { ...good, series: [{ ...series, uid: 'urn:oid:1.2' }] }, 'ImagingStudy.series.uid'],
+    ['a MIME type of one part', { ...endpoint, payloadMimeType: ['dicom'] }, 'Endpoint.payloadMimeType'],
+    [
+      'a relative address as URI identifier',
+      { ...endpoint, identifier: [{ system: 'urn:ietf:rfc:3986', value: 'd.example/v2' }] },
+      'Endpoint.identifier',
+    ],
+    [
+      'a coded quantity without system',
+      { resourceType: 'Observation', status: 'final', code: loinc, valueQuantity: { value: 1, code: 'mGy' } },
+      'Observation.valueQuantity',
+    ],
+    [
+      'a SOP class without system',
+      { ...good, series: [{ ...series, instance: [{ uid: '1.2.1', sopClass: { code: 'urn:oid:1.2' } }] }] },
+      'ImagingStudy.series.instance.sopClass',
+    ],
     [
       'two values of one choice',
       { resourceType: 'Observation', status: 'final', code: loinc, valueInteger: 1, valueString: 'x' },
@@ -65,7 +89,18 @@ describe('validation', () => {
     expect(fhir().server.writes).toBe(0);
   });
 
+  it('refuses a reference to a contained resource that is not there', async () => {
+    expect(
+      (await fhir().request('POST', 'ImagingStudy', { ...good, endpoint: [{ reference: '#missing' }] })).status,
+    ).toBe(400);
+  });
+
   it.each<readonly [string, FhirResource]>([
+    ['an endpoint', endpoint],
+    [
+      'a reference to a contained resource',
+      { ...good, contained: [{ ...endpoint, id: 'e' }], endpoint: [{ reference: '#e' }] },
+    ],
     ['partial dates', { ...good, started: '2024-01' }],
     ['a leap day', { ...patient('1'), birthDate: '2024-02-29' }],
     ['texts that look like dates', { ...good, description: '2024-01-15T10:00 repeat' }],
