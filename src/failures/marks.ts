@@ -1,0 +1,61 @@
+import { odata, type TableClient } from '@azure/data-tables';
+import type { StudyKey } from '../dicom/studyKey';
+import { listPartition, markOf, touchMark, type Mark } from './studyPartition';
+import { statusOf } from './storageError';
+import { markPrefix, partitionKey } from './tableKeys';
+
+export type { Mark } from './studyPartition';
+
+/** The marks of passes, for those who are no pass themselves (design 1, rules 1 and 3). */
+export interface StudyMarks {
+  /**
+   * Marks of passes that began more than `ageMs` ago: the pass died, or left a write whose outcome nobody knows.
+   * Their studies have to be looked at again. Marks of passes that had settled everything are removed on the way and not told.
+   */
+  findOld(ageMs: number, signal: AbortSignal): AsyncIterable<Mark>;
+  /** Removes the mark unless somebody touched it meanwhile; then the next sweep finds it again. */
+  remove(mark: Mark, signal: AbortSignal): Promise<'removed' | 'changed'>;
+  /** Makes every pass over the study that runs now start over if it has effects: for whoever changed rows without being a pass. */
+  touchAll(study: StudyKey, signal: AbortSignal): Promise<void>;
+}
+
+export function studyMarks(table: TableClient, clock: () => Date): StudyMarks {
+  return {
+    async *findOld(ageMs, signal) {
+      const before = new Date(clock().getTime() - ageMs).toISOString();
+      const filter = odata`RowKey ge ${markPrefix} and startedAt lt ${before}`;
+      for await (const row of table.listEntities({ queryOptions: { filter }, abortSignal: signal })) {
+        const mark = markOf(row);
+        if (mark === undefined) continue;
+        if (mark.settledFrom === undefined) yield mark;
+        else await removeMark(table, mark, signal);
+      }
+    },
+    remove: (mark, signal) => removeMark(table, mark, signal),
+    async touchAll(study, signal) {
+      const partition = partitionKey(study);
+      let left = (await listPartition(table, partition, signal)).marks;
+      // A mark that changed under our hands may have been opened anew before our rows were there: it is read again.
+      while (left.length > 0) {
+        const outcomes = await Promise.all(
+          left.map(async (mark) => ({ mark, outcome: await touchMark(table, partition, mark, clock(), signal) })),
+        );
+        const missed = new Set(outcomes.filter(({ outcome }) => outcome === 'changed').map(({ mark }) => mark.rowKey));
+        if (missed.size === 0) return;
+        left = (await listPartition(table, partition, signal)).marks.filter(({ rowKey }) => missed.has(rowKey));
+      }
+    },
+  };
+}
+
+async function removeMark(table: TableClient, mark: Mark, signal: AbortSignal): Promise<'removed' | 'changed'> {
+  try {
+    await table.deleteEntity(partitionKey(mark.study), mark.rowKey, { etag: mark.etag, abortSignal: signal });
+    return 'removed';
+  } catch (error) {
+    const status = statusOf(error);
+    if (status === 404) return 'removed';
+    if (status === 412) return 'changed';
+    throw error;
+  }
+}
