@@ -103,7 +103,7 @@ test('wake makes a listener poll at once', async () => {
 
 test('kill completes nothing that is running', async () => {
   const queue = await azurite.queue();
-  await queue.sendMessage(Buffer.from('{"action":"sleep","ms":300}').toString('base64'));
+  await queue.sendMessage(Buffer.from('{"action":"nap","ms":300}').toString('base64'));
   const running = await start({ QUEUE: queue.name });
   const runs = (count: number) =>
     eventually(async () => Promise.resolve(running.statistics.functions.work?.running === count || undefined));
