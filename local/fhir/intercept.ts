@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestKind } from './requestLog';
 
 /** A request as a script sees it, before the server does. */
-export interface InterceptedRequest {
+interface InterceptedRequest {
   readonly kind: RequestKind;
   readonly method: string;
   /** Below the base path, with the query string. */

@@ -3,7 +3,7 @@ import { getStatus, OperationOutcomeError } from '@medplum/core';
 import type { WithId } from '@medplum/core';
 import { FhirRouter, MemoryRepository } from '@medplum/fhir-router';
 import type { FhirRequest, UpdateResourceOptions } from '@medplum/fhir-router';
-import type { Bundle, OperationOutcome, Resource } from '@medplum/fhirtypes';
+import type { MedplumResource } from './definitions';
 import type { Interactions } from './interactions';
 import { FhirProblem } from './problem';
 import type { JsonObject } from './resource';
@@ -15,10 +15,10 @@ import type { JsonObject } from './resource';
 class StoreRepository extends MemoryRepository {
   constructor(private readonly interactions: Interactions) {
     super();
-    Object.assign(this, { resources: interactions.store.current, history: interactions.store.history });
+    Object.assign(this, { resources: interactions.store.current });
   }
 
-  override createResource<T extends Resource>(resource: T): Promise<WithId<T>> {
+  override createResource<T extends MedplumResource>(resource: T): Promise<WithId<T>> {
     const { resourceType } = resource;
     const { interactions } = this;
     return this.written(() =>
@@ -28,7 +28,7 @@ class StoreRepository extends MemoryRepository {
     );
   }
 
-  override updateResource<T extends Resource>(resource: T, options?: UpdateResourceOptions): Promise<WithId<T>> {
+  override updateResource<T extends MedplumResource>(resource: T, options?: UpdateResourceOptions): Promise<WithId<T>> {
     const { interactions } = this;
     return this.written(() =>
       interactions.complete((note) =>
@@ -46,17 +46,7 @@ class StoreRepository extends MemoryRepository {
     return Promise.resolve();
   }
 
-  /** The base class turns its own list around at each call. */
-  override readHistory<T extends Resource>(resourceType: string, id: string): Promise<Bundle<T>> {
-    const versions = this.interactions.store.history.get(resourceType)?.get(id);
-    if (!versions) {
-      throw new FhirProblem(404, 'not-found', `${resourceType}/${id} is not here`);
-    }
-    const entry = [...versions].reverse().map((resource) => ({ resource: resource as unknown as T }));
-    return Promise.resolve({ resourceType: 'Bundle', type: 'history', total: entry.length, entry } as Bundle<T>);
-  }
-
-  private written<T extends Resource>(work: () => { readonly resource: unknown }): Promise<WithId<T>> {
+  private written<T extends MedplumResource>(work: () => { readonly resource: unknown }): Promise<WithId<T>> {
     return Promise.resolve(structuredClone(work().resource) as WithId<T>);
   }
 }
@@ -66,7 +56,7 @@ export interface FallbackAnswer {
   readonly body: unknown;
 }
 
-/** What this server leaves to Medplum: PATCH, history, includes, sorting, chained search, GraphQL. */
+/** What this server leaves to Medplum: PATCH, includes, sorting, chained search, GraphQL. */
 export class MedplumFallback {
   private readonly router = new FhirRouter();
   private readonly repository: StoreRepository;
@@ -95,7 +85,7 @@ export class MedplumFallback {
       return { status: getStatus(outcome), body: resource ?? outcome };
     } catch (error) {
       if (error instanceof OperationOutcomeError) {
-        const outcome: OperationOutcome = error.outcome;
+        const { outcome } = error;
         return { status: getStatus(outcome), body: outcome };
       }
       throw error;

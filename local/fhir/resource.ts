@@ -2,7 +2,7 @@ import type { Meta, Resource } from 'fhir/r4';
 
 /** A resource as this server keeps it: never changed once stored. */
 export type StoredResource = Resource & { readonly id: string; readonly meta: StoredMeta };
-export type StoredMeta = Meta & { readonly versionId: string; readonly lastUpdated: string };
+type StoredMeta = Meta & { readonly versionId: string; readonly lastUpdated: string };
 
 export type JsonObject = Record<string, unknown>;
 

@@ -1,7 +1,6 @@
 import { matchesSearchRequest, parseSearchRequest } from '@medplum/core';
-import type { Resource as MedplumResource } from '@medplum/fhirtypes';
 import { searchParameterOf } from './definitions';
-import type { SearchParameterDefinition } from './definitions';
+import type { MedplumResource, SearchParameterDefinition } from './definitions';
 import { FhirProblem } from './problem';
 import type { StoredResource } from './resource';
 import { SearchIndex, tokenKey } from './searchIndex';

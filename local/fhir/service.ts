@@ -72,6 +72,9 @@ export class FhirService {
     if (target.kind === 'search') {
       return this.handleSearch(request, type);
     }
+    if (method === 'GET' && id !== undefined && target.segments[2] === '_history') {
+      return this.history(type, id, target.segments[3]);
+    }
     if (
       target.segments.length <= 2 &&
       (method === 'GET' || method === 'POST' || method === 'PUT' || method === 'DELETE')
@@ -152,6 +155,20 @@ export class FhirService {
     const reply = replyWith(status, resource);
     const location = `${this.baseUrl()}/${referenceTo(resource)}/_history/${resource.meta.versionId}`;
     return { status, headers: { ...reply.headers, location }, ...(minimal ? {} : { body: resource }) };
+  }
+
+  private history(type: string, id: string, version: string | undefined): Reply {
+    const versions = this.interactions.history(type, id);
+    if (version !== undefined) {
+      const found = versions.find((each) => each.meta.versionId === version);
+      if (!found) {
+        throw new FhirProblem(404, 'not-found', `${type}/${id} has no such version`);
+      }
+      return replyWith(200, found);
+    }
+    const entry = versions.map((resource) => ({ resource }));
+    const bundle = { resourceType: 'Bundle', type: 'history', total: entry.length, entry };
+    return { status: 200, body: withFullUrls(bundle, this.baseUrl()) };
   }
 
   private async leaveToMedplum({ method, target, body, headers }: ServiceRequest, query: string): Promise<Reply> {

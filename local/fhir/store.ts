@@ -9,7 +9,7 @@ export type ChangeListener = (before: StoredResource | undefined, after: StoredR
  * `atomically` adds that it either happens whole or leaves no trace, indexes and version numbers included.
  */
 export class ResourceStore {
-  /** Shared with the Medplum repository, which only reads them. */
+  /** Shared with the Medplum repository, which only reads it. */
   readonly current = new Map<string, Map<string, StoredResource>>();
   readonly history = new Map<string, Map<string, StoredResource[]>>();
   private readonly lastVersions = new Map<string, number>();

@@ -1,6 +1,6 @@
 import { getDataType, OperationOutcomeError, validateResource } from '@medplum/core';
-import type { Resource as MedplumResource } from '@medplum/fhirtypes';
 import type { OperationOutcomeIssue } from 'fhir/r4';
+import type { MedplumResource } from './definitions';
 import { breachesOfOwnRules } from './ownRules';
 import { FhirProblem, InvalidResource, issue } from './problem';
 import { isJsonObject } from './resource';

@@ -99,6 +99,9 @@ describe('the embedded FHIR server as a good server', () => {
       const history = (await fhir().request('GET', `Patient/${stored.id}/_history`)).body as Bundle<Patient>;
       expect(history.entry?.map((entry) => entry.resource?.meta?.versionId)).toEqual(['2', '1']);
     }
+    await fhir().request('DELETE', `Patient/${stored.id}`);
+    expect((await fhir().request('GET', `Patient/${stored.id}/_history/2`)).status).toBe(200);
+    expect((await fhir().request('GET', `Patient/${stored.id}/_history/3`)).status).toBe(404);
   });
 
   it('applies a JSON patch through the Medplum router, indexes included', async () => {
