@@ -1,7 +1,8 @@
 import { bulkUpdate, type Operation } from './bulkUpdate';
 import { type Query, readChangeFeed, readLatestChange } from './changeFeedApi';
 import type { InstanceHistory } from './changeFeed';
-import { FailureReason, type InstanceStore, isUid, type StoreOutcome } from './instanceStore';
+import { FailureReason, type InstanceStore, type StoreOutcome } from './instanceStore';
+import { isUid } from './storable';
 import { dicomJsonReply, emptyReply, jsonReply, type Reply, RequestRefused, textReply } from './reply';
 import type { Route } from './route';
 import { search, type SearchLevel } from './search';

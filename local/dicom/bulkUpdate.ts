@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type DicomJson, isDicomJson } from './dicomJson';
-import { type InstanceStore, isUid } from './instanceStore';
+import type { InstanceStore } from './instanceStore';
+import { isUid } from './storable';
 import { RequestRefused } from './reply';
 
 /** A long-running operation; here it has always ended. */

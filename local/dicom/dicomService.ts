@@ -223,9 +223,12 @@ async function listen(server: Server, port: number): Promise<void> {
     server.listen(port, HOST);
     await once(server, 'listening');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') throw new DicomPortInUse(port);
-    throw error;
+    throw isAddressInUse(error) ? new DicomPortInUse(port) : error;
   }
+}
+
+function isAddressInUse(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EADDRINUSE';
 }
 
 function noRequests(): Record<RequestKind, number> {

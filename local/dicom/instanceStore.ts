@@ -1,5 +1,6 @@
 import { ChangeFeed, type ChangeFeedRow, type Gaps, type InstanceHistory } from './changeFeed';
 import { type DicomJson, firstText, Tag, withoutBulkData } from './dicomJson';
+import { isUid } from './storable';
 
 export interface InstanceKey {
   readonly studyUid: string;
@@ -28,9 +29,6 @@ export interface Partition {
 
 type Series = Map<string, InstanceHistory>;
 type Study = Map<string, Series>;
-
-/** PS3.5 9.1 allows digits and dots; the service also takes letters and hyphens. */
-const UID_PATTERN = /^[A-Za-z0-9.-]{1,64}$/;
 
 /** What is stored now, by partition, study and series, and the feed of how it came to be. All of it synchronous. */
 export class InstanceStore {
@@ -174,9 +172,4 @@ function historyKey(partition: string, { studyUid, seriesUid, instanceUid }: Ins
 
 function present<T>(value: T | undefined): readonly T[] {
   return value === undefined ? [] : [value];
-}
-
-/** @returns whether the service accepts it as a UID */
-export function isUid(text: string | undefined): text is string {
-  return text !== undefined && UID_PATTERN.test(text);
 }
