@@ -30,7 +30,7 @@ export async function queuesDrained(
 }
 
 /** Messages in a queue, invisible ones included. */
-export async function messageCount(queue: QueueClient): Promise<number> {
+async function messageCount(queue: QueueClient): Promise<number> {
   try {
     return (await queue.getProperties()).approximateMessagesCount ?? 0;
   } catch (error) {

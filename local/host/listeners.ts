@@ -1,4 +1,4 @@
-import type { FunctionDefinition } from './functionDefinitions';
+import type { FunctionDefinition, QueueTrigger } from './functionDefinitions';
 import type { HostContext } from './hostContext';
 import { QueueListener } from './queueListener';
 import { poisonQueueName, QueueProcessor } from './queueProcessor';
@@ -56,7 +56,7 @@ function createListener(
 
 function createQueueListener(
   definition: FunctionDefinition,
-  trigger: { readonly connection: string; readonly queueName: string },
+  trigger: QueueTrigger,
   context: HostContext,
 ): QueueListener {
   const { statistics, logger, leaseSeconds, isAbandoned, wake } = context;

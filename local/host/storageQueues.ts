@@ -2,6 +2,9 @@ import { type QueueClient, QueueServiceClient } from '@azure/storage-queue';
 import type { Environment } from './appSettings';
 import { HostStartError } from './errors';
 
+/** Short, so that a service that is down shows in the log and does not hold up a stop. */
+const RETRIES = { maxTries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 1_000 };
+
 /** Queue clients by connection name, each service client made once. */
 export class StorageQueues {
   private readonly services = new Map<string, QueueServiceClient>();
@@ -25,7 +28,7 @@ export class StorageQueues {
       throw new HostStartError(`Connection string '${connection}' does not exist: set the app setting ${connection}`);
     }
     try {
-      return QueueServiceClient.fromConnectionString(value);
+      return QueueServiceClient.fromConnectionString(value, { retryOptions: RETRIES });
     } catch {
       throw new HostStartError(`The setting ${connection} is not a valid storage connection string`);
     }

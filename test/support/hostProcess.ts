@@ -14,7 +14,7 @@ export interface HostProcessOptions {
   readonly commandLine?: readonly string[];
 }
 
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -60,7 +60,14 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
     ],
     { env: { ...process.env, ...options.settings }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const killWithTests = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', killWithTests);
+  const exited = once(child, 'exit').then(([code]) => {
+    process.off('exit', killWithTests);
+    return code as number | null;
+  });
   const output = new Output(child);
   const ready = JSON.parse(await output.waitFor(/^\{"ready":true/, READY_TIMEOUT_MS)) as ReadyLine;
   const end = (signal: NodeJS.Signals): Promise<number | null> => {
