@@ -1,0 +1,21 @@
+import { ResponseTooLarge } from './errors';
+
+/**
+ * The whole body as text (UTF-8, a byte order mark is dropped).
+ * @throws ResponseTooLarge when it is longer than the limit; the rest is not read
+ */
+export async function readText(chunks: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of limited(chunks, limitBytes)) parts.push(chunk);
+  return new TextDecoder().decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+}
+
+/** The same chunks. @throws ResponseTooLarge as soon as they hold more bytes than the limit */
+export async function* limited(chunks: AsyncIterable<Uint8Array>, limitBytes: number): AsyncGenerator<Uint8Array> {
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > limitBytes) throw new ResponseTooLarge(limitBytes);
+    yield chunk;
+  }
+}
