@@ -130,6 +130,7 @@ export async function startDicomService(options: DicomServiceOptions = {}): Prom
     const fault = (await faults.intercept?.(request)) ?? {};
     const waitMs = (options.latencyMs ?? 0) + (fault.delayMs ?? 0);
     if (waitMs > 0) await delay(waitMs, undefined, { signal: stopping.signal });
+    stopping.signal.throwIfAborted();
     if (fault.destroy === 'before') return void response.destroy();
     const reply = fault.status === undefined ? answer(state, request) : faultReply(fault, fault.status);
     if (fault.destroy === 'after') return void response.destroy();

@@ -1,4 +1,4 @@
-import { DicomPortInUse, InstanceNotStored, startDicomService } from '../../../local/dicom/dicomService';
+import { DicomPortInUse, type Fault, InstanceNotStored, startDicomService } from '../../../local/dicom/dicomService';
 import { useDicomService } from '../../support/dicomService';
 import { ctInstance, testUid } from '../../support/instances';
 
@@ -70,13 +70,18 @@ test('a request can be held until something else has happened', async () => {
   expect(await (await answer).json()).toHaveLength(1);
 });
 
-test('a delay is waited for, but not when the service stops', async () => {
-  dicom.service.faults.intercept = () => ({ delayMs: 60_000 });
-  const answer = get('/v1/changefeed');
-  const failed = expect(answer).rejects.toThrow();
-  while (dicom.service.requests.changeFeed === 0) await new Promise(setImmediate);
+test.each([
+  ['delayed', async (): Promise<Fault> => Promise.resolve({ delayMs: 30 })],
+  ['held', async (): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, 30))],
+])('a request that is %s takes no effect once the service has stopped', async (_name, intercept) => {
+  dicom.service.store(ctInstance());
+  dicom.service.faults.intercept = intercept;
+  const failed = expect(deleteStudy()).rejects.toThrow();
+  while (dicom.service.requests.deleteStudy === 0) await new Promise(setImmediate);
   await dicom.service.stop();
   await failed;
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(dicom.service.studies()).toHaveLength(1);
 });
 
 test('an answer takes at least the latency that was asked for', async () => {

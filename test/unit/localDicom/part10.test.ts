@@ -125,6 +125,27 @@ test('an attribute of the dictionary that was written as UN is read as what it i
   );
 });
 
+test('a sequence that was written as UN is in implicit VR, whether its length is stated or not', () => {
+  // The length, 0x4242, could be taken for a VR.
+  const longText = 'x'.repeat(0x4242);
+  const item = rawItem('FFFEE000', Buffer.concat([Buffer.from('400060a142420000', 'hex'), Buffer.from(longText)]));
+  const delimited = Buffer.concat([item, rawItem('FFFEE0DD', Buffer.alloc(0))]);
+  const file = rawFile([
+    sopInstance,
+    rawElement('00081032', 'UN', item),
+    rawElement('00081110', 'UN', delimited, { lengthBytes: UNDEFINED }),
+    rawElement('00111010', 'UN', delimited, { lengthBytes: UNDEFINED }),
+    rawElement('00100020', 'LO', 'P1'),
+  ]);
+  const items = element('SQ', { '0040A160': element('UT', longText) });
+  expect(readPart10(file)).toEqual({
+    '00080018': element('UI', '1.2.3.4'),
+    '00081032': items,
+    '00081110': items,
+    '00100020': element('LO', 'P1'),
+  });
+});
+
 test('a private attribute of unknown representation is left out', () => {
   expect(readPart10(rawFile([sopInstance, rawElement('00111010', 'UN', 'P1')]))).not.toHaveProperty('00111010');
 });
