@@ -55,7 +55,7 @@ export interface DicomService {
   deleteInstance(studyUid: string, seriesUid: string, instanceUid: string, partition?: string): number;
   deleteSeries(studyUid: string, seriesUid: string, partition?: string): number;
   deleteStudy(studyUid: string, partition?: string): number;
-  /** Changes attributes of all instances of a study, as bulk update does, but any attribute. @returns the number of instances */
+  /** Changes attributes of all instances of a study, as bulk update does, but any attribute except the UIDs. @returns the number of instances */
   update(studyUid: string, changes: DicomJson, partition?: string): number;
   /** From now on reading this instance's metadata is a 500, also for a page of the feed that holds it. `false` ends it. */
   loseMetadata(key: InstanceKey, partition?: string, lost?: boolean): void;

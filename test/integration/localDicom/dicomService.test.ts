@@ -72,7 +72,7 @@ test('a request can be held until something else has happened', async () => {
 
 test.each([
   ['delayed', async (): Promise<Fault> => Promise.resolve({ delayMs: 30 })],
-  ['held', async (): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, 30))],
+  ['held', async (): Promise<undefined> => new Promise((resolve) => setTimeout(() => resolve(undefined), 30))],
 ])('a request that is %s takes no effect once the service has stopped', async (_name, intercept) => {
   dicom.service.store(ctInstance());
   dicom.service.faults.intercept = intercept;
