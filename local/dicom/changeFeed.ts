@@ -4,7 +4,7 @@ export type ChangeAction = 'Create' | 'Update' | 'Delete';
 export type ChangeState = 'Current' | 'Replaced' | 'Deleted';
 
 /** One stored version of an instance. */
-export interface InstanceVersion {
+interface InstanceVersion {
   /** Unique and increasing over all versions of all instances. */
   readonly watermark: number;
   readonly metadata: DicomJson;

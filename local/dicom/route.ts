@@ -28,7 +28,7 @@ export interface Route {
   readonly operationId?: string;
 }
 
-export const API_VERSIONS = ['v1.0-prerelease', 'v1', 'v2'] as const;
+const API_VERSIONS = ['v1.0-prerelease', 'v1', 'v2'] as const;
 
 const PATTERNS: readonly (readonly [method: string, pattern: RegExp, kind: RequestKind])[] = [
   ['GET', /^changefeed$/, 'changeFeed'],

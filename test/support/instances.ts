@@ -1,7 +1,7 @@
 import type { DicomJson, DicomJsonElement } from '../../local/dicom/dicomJson';
 
 /** Root of all UIDs that tests make. */
-export const TEST_UID_ROOT = '1.2.826.0.1.3680043.10.1338';
+const TEST_UID_ROOT = '1.2.826.0.1.3680043.10.1338';
 
 /** @returns a UID below the root of the tests: `testUid(1, 2)` ends in `.1.2` */
 export function testUid(...parts: readonly number[]): string {
@@ -19,7 +19,7 @@ export function codeItem(code: string, scheme: string, meaning: string): DicomJs
 }
 
 /** Elements by tag; undefined takes the element out. */
-export type ElementOverrides = Readonly<Record<`0${string}` | `7${string}`, DicomJsonElement | undefined>>;
+type ElementOverrides = Readonly<Record<`0${string}` | `7${string}`, DicomJsonElement | undefined>>;
 
 export type CtInstanceOptions = Partial<ElementOverrides> & {
   readonly study?: string;
