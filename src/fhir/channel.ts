@@ -1,0 +1,108 @@
+import { ResponseTooLarge } from '../http/errors';
+import type { HttpClient, HttpResponse } from '../http/httpClient';
+import { withoutTrailingSlash } from '../http/resourceUrl';
+import { retryAfterMs } from '../http/retryAfter';
+import { isSuccess } from '../http/success';
+import { FhirStatusError, type FhirError, InvalidFhirResponse, MultipleMatches, VersionConflict } from './errors';
+import { readOutcome, saysDeleted, saysSeveralMatches } from './operationOutcome';
+
+export type FhirRequestKind = 'search' | 'create' | 'update' | 'delete' | 'transaction' | 'capabilities';
+
+export interface FhirRequest {
+  readonly kind: FhirRequestKind;
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as FHIR JSON. */
+  readonly body?: unknown;
+  /** The request depends on versions that were read before: a resource that is gone is a conflict. */
+  readonly ifMatch?: boolean;
+  /** Statuses that are fine although they are not 2xx. */
+  readonly alsoFine?: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+/** The one way to a FHIR server: headers, count, and refusals as errors. */
+export interface FhirChannel {
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  /**
+   * @throws FhirStatusError, VersionConflict, MultipleMatches for a refusal
+   * @throws InvalidFhirResponse when the answer is too long
+   * @throws ConnectionError, and the signal's reason
+   */
+  send(request: FhirRequest): Promise<HttpResponse>;
+}
+
+const FHIR_JSON = 'application/fhir+json';
+
+export function fhirChannel(
+  http: HttpClient,
+  baseUrl: string,
+  onRequest?: (kind: FhirRequestKind) => void,
+): FhirChannel {
+  return {
+    baseUrl: withoutTrailingSlash(baseUrl),
+    async send(request) {
+      const { kind, method, url, headers, body, alsoFine = [], signal } = request;
+      onRequest?.(kind);
+      const response = await boundedSend(kind, () =>
+        http.send({
+          method,
+          url,
+          headers: {
+            accept: FHIR_JSON,
+            ...(body !== undefined && { 'content-type': `${FHIR_JSON}; charset=utf-8` }),
+            ...headers,
+          },
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+          signal,
+        }),
+      );
+      if (isSuccess(response.status) || alsoFine.includes(response.status)) return response;
+      throw refusal(request, response);
+    },
+  };
+}
+
+/** Whether a request of this kind changes something. */
+export function isWrite(kind: FhirRequestKind): boolean {
+  return kind !== 'search' && kind !== 'capabilities';
+}
+
+/** The body of a successful answer as JSON. @throws InvalidFhirResponse; after a write its outcome is then unknown */
+export function readJson(kind: FhirRequestKind, { body }: HttpResponse): unknown {
+  const unknown = { outcomeUnknown: isWrite(kind) };
+  if (body.trim() === '') throw new InvalidFhirResponse(`empty body after a request of kind ${kind}`, unknown);
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    throw new InvalidFhirResponse(`the body after a request of kind ${kind} is not JSON`, unknown);
+  }
+}
+
+async function boundedSend(kind: FhirRequestKind, send: () => Promise<HttpResponse>): Promise<HttpResponse> {
+  try {
+    return await send();
+  } catch (error) {
+    if (!(error instanceof ResponseTooLarge)) throw error;
+    const problem = `the body after a request of kind ${kind} is longer than ${error.limitBytes} bytes`;
+    throw new InvalidFhirResponse(problem, { outcomeUnknown: isWrite(kind) });
+  }
+}
+
+/**
+ * A stale If-Match is a 412 (FHIR R4, http.html) or, with HAPI, a 409; both also mean other things. A resource that was
+ * read before and is gone now has changed as well.
+ */
+function refusal({ kind, ifMatch = false }: FhirRequest, { status, headers, body }: HttpResponse): FhirError {
+  const outcome = readOutcome(body);
+  if (status === 409 || status === 412) {
+    if (saysSeveralMatches(outcome)) return new MultipleMatches(undefined, [], outcome);
+    return new VersionConflict({ kind, status, outcome });
+  }
+  if (ifMatch && (status === 410 || (status === 404 && saysDeleted(outcome)))) {
+    return new VersionConflict({ kind, status, outcome });
+  }
+  return new FhirStatusError({ kind, status, outcome, retryAfterMs: retryAfterMs(headers, Date.now()) });
+}
