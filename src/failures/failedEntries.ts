@@ -14,7 +14,7 @@ import {
 import { statusOf } from './storageError';
 import { listPartition } from './studyPartition';
 import { suggestedFixes } from './suggestedFixes';
-import { feedPartition, isMarkKey, markPrefix, partitionKey, rowKey, rowKeyOfStudy } from './tableKeys';
+import { escapeKey, feedPartition, isMarkKey, markPrefix, partitionKey, rowKey, rowKeyOfStudy } from './tableKeys';
 import { deleteUnchanged, readPage, type Page, type PageRequest } from './tablePages';
 
 export { InvalidContinuationToken } from './pageToken';
@@ -136,7 +136,7 @@ export function failedEntries(table: TableClient, clock: () => Date): FailedEntr
     fileUnreadableMessage: ({ operationId, message }, signal) =>
       fileInFeed(
         {
-          rowKey: `message-${operationId}`,
+          rowKey: `message-${escapeKey(operationId)}`,
           errorType: 'Unexpected',
           reason: 'UnreadableMessage',
           message,
