@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { limited, readText } from '../http/boundedBody';
+import type { StreamedResponse, StreamingHttpClient } from '../http/httpClient';
+import { resourceUrl } from '../http/resourceUrl';
+import { isSuccess, statusError } from '../http/success';
+import { Attribute } from './attributes';
+import { MalformedMetadata } from './errors';
+import { readDataset } from './dataset';
+import { parseMetadata } from './parseMetadata';
+import { DEFAULT_PARTITION, type StudyKey } from './studyKey';
+import { textValue } from './text';
+
+/** One page of a search for studies. */
+export interface StudySearch {
+  readonly partition: string;
+  /** Most studies that come back; Microsoft's service allows up to 200. */
+  readonly limit: number;
+  /** Studies to skip. */
+  readonly offset: number;
+}
+
+/**
+ * A DICOMweb service. All methods throw ConnectionError (no complete answer), HttpStatusError (refused), MalformedMetadata
+ * (an answer that cannot be read) and the reason of an aborted signal.
+ */
+export interface DicomWebClient {
+  /**
+   * The metadata of the study's live instances as DICOM JSON, not yet checked; empty when nothing is live.
+   * "Not found" counts only when the service itself said it: see `createDicomWebClient`.
+   */
+  studyMetadata(study: StudyKey, signal: AbortSignal): Promise<readonly unknown[]>;
+  /** Study Instance UIDs (QIDO-RS, PS3.18 10.6). */
+  searchStudies(search: StudySearch, signal: AbortSignal): Promise<readonly string[]>;
+  /** Returns when the service answers and accepts us. */
+  probe(signal: AbortSignal): Promise<void>;
+}
+
+/** What a service offers beyond standard DICOMweb. */
+export interface PartitionedDicomWebClient extends DicomWebClient {
+  /** Names of all data partitions; a service without partitions has the default one. */
+  partitions(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+export interface DicomWebClientOptions {
+  /** Built for the origin of the base URL. */
+  readonly http: StreamingHttpClient;
+  /** With its path, without the version. */
+  readonly baseUrl: string;
+  /** Version segment, such as v2. */
+  readonly version: string;
+}
+
+const DICOM_JSON = 'application/dicom+json';
+const MAX_METADATA_BYTES = 1024 * 1024 * 1024;
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * A client of one service and API version. A 404 for a study means that nothing of it is live, and its FHIR data will go;
+ * so that a wrong address does not look like that, a 404 counts only from a service that has answered this client, and
+ * never when it is a page for people.
+ */
+export function createDicomWebClient({ http, baseUrl, version }: DicomWebClientOptions): PartitionedDicomWebClient {
+  let hasAnswered = false;
+
+  async function get(url: string, accept: string, signal: AbortSignal): Promise<StreamedResponse> {
+    const response = await http.stream({ method: 'GET', url, headers: { accept }, signal });
+    if (isSuccess(response.status)) hasAnswered = true;
+    return response;
+  }
+
+  async function refused(response: StreamedResponse): Promise<Error> {
+    const { status, headers, chunks } = response;
+    return statusError('GET', { status, headers, body: await readText(chunks, MAX_TEXT_BYTES) });
+  }
+
+  const inPartition = (partition: string, segments: readonly string[], query?: string): string =>
+    resourceUrl(
+      baseUrl,
+      [version, ...(partition === DEFAULT_PARTITION ? [] : ['partitions', partition]), ...segments],
+      query,
+    );
+
+  async function probe(signal: AbortSignal): Promise<void> {
+    const url = resourceUrl(baseUrl, [version, 'changefeed', 'latest'], 'includeMetadata=false');
+    const response = await get(url, 'application/json', signal);
+    if (!isSuccess(response.status)) throw await refused(response);
+    await readText(response.chunks, MAX_TEXT_BYTES);
+  }
+
+  async function arrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
+    const elements: unknown[] = [];
+    for await (const element of parseMetadata(limited(response.chunks, MAX_METADATA_BYTES))) elements.push(element);
+    return elements;
+  }
+
+  return {
+    probe,
+    async studyMetadata({ partition, uid }, signal) {
+      const response = await get(inPartition(partition, ['studies', uid, 'metadata']), DICOM_JSON, signal);
+      if (isSuccess(response.status)) return arrayOf(response);
+      const refusal = await refused(response);
+      if (response.status !== 404 || isPage(response)) throw refusal;
+      if (!hasAnswered) await probe(signal);
+      return [];
+    },
+    async searchStudies({ partition, limit, offset }, signal) {
+      const response = await get(
+        inPartition(partition, ['studies'], `limit=${limit}&offset=${offset}`),
+        DICOM_JSON,
+        signal,
+      );
+      if (!isSuccess(response.status)) throw await refused(response);
+      return (await arrayOf(response)).map(studyUid);
+    },
+    async partitions(signal) {
+      const response = await get(resourceUrl(baseUrl, [version, 'partitions']), 'application/json', signal);
+      if (response.status === 400 || response.status === 404) {
+        await readText(response.chunks, MAX_TEXT_BYTES);
+        return [DEFAULT_PARTITION];
+      }
+      if (!isSuccess(response.status)) throw await refused(response);
+      const names = (await arrayOf(response)).map(partitionName);
+      return names.length === 0 ? [DEFAULT_PARTITION] : names;
+    },
+  };
+}
+
+/** An HTML page is from something before the service. */
+function isPage({ headers }: StreamedResponse): boolean {
+  return /\bhtml\b/i.test(headers['content-type'] ?? '');
+}
+
+function studyUid(json: unknown): string {
+  const uid = isObject(json) ? textValue(readDataset(json), Attribute.StudyInstanceUID).value : undefined;
+  if (uid === undefined) throw new MalformedMetadata('a study of a search has no StudyInstanceUID');
+  return uid;
+}
+
+const partitionSchema = z.object({ partitionname: z.string().min(1) });
+
+function partitionName(json: unknown): string {
+  const lowerCased = isObject(json)
+    ? Object.fromEntries(Object.entries(json).map(([name, value]) => [name.toLowerCase(), value]))
+    : json;
+  const parsed = partitionSchema.safeParse(lowerCased);
+  if (!parsed.success) throw new MalformedMetadata('a partition has no partitionName');
+  return parsed.data.partitionname;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { parseMetadata } from '../../../src/dicom/parseMetadata';
+import { failureOf } from '../../support/fhirClient';
+
+async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += size)
+    yield await Promise.resolve(bytes.subarray(start, start + size));
+}
+
+async function parse(text: string | Uint8Array, size = 7): Promise<readonly unknown[]> {
+  const elements: unknown[] = [];
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+  for await (const element of parseMetadata(inPieces(bytes, size))) elements.push(element);
+  return elements;
+}
+
+describe('metadata that arrive in pieces', () => {
+  it('are what JSON.parse makes of them, wherever they are cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.jsonValue()),
+        fc.integer({ min: 1, max: 40 }),
+        fc.constantFrom(undefined, 1),
+        async (value, size, indent) => {
+          const text = JSON.stringify(value, undefined, indent);
+          expect(await parse(text, size)).toEqual(JSON.parse(text));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('may hold brackets, quotes and characters of several bytes in their texts', async () => {
+    const value = [{ a: '"]},[{\\', 'ü"': ['漢字', '😀'] }, { b: '\\"' }];
+    for (let size = 1; size < 12; size++) expect(await parse(JSON.stringify(value), size)).toEqual(value);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['white space', ' \r\n\t'],
+    ['an empty array', ' [ ] '],
+    ['an empty array after a byte order mark', '\ufeff[]'],
+  ])('may be %s', async (_, text) => {
+    expect(await parse(text)).toEqual([]);
+  });
+
+  it.each([
+    ['an object', '{"a":1}'],
+    ['null', 'null'],
+    ['text', '"Doe"'],
+    ['an HTML page', '<html>Doe</html>'],
+    ['an array that is cut off', '[{"a":"Doe"}'],
+    ['an array cut off within an element', '[{"a":"Do'],
+    ['a trailing comma', '[{"a":1},]'],
+    ['a missing element', '[1,,2]'],
+    ['something after the array', '[1] Doe'],
+    ['an element that is no JSON', '[{"a":Doe}]'],
+    ['brackets that do not match', '[{"a":[1}]]'],
+    ['NaN', '[{"a":NaN}]'],
+  ])('are malformed when they are %s', async (_, text) => {
+    const error = await failureOf(parse(text));
+    expect(error).toMatchObject({ code: 'MalformedMetadata' });
+    expect(String(error)).not.toContain('Doe');
+  });
+});
