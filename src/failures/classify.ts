@@ -1,8 +1,26 @@
-import { withoutSecretsOfAnyone } from './redact';
-import { limitText } from './limitText';
-import type { Dependency, Failure, FailureKind } from './failure';
+import { MalformedDataset } from '../dicom/dataset';
+import { MalformedMetadata } from '../dicom/errors';
+import {
+  FhirError,
+  FhirResourceInvalid,
+  FhirStatusError,
+  InvalidFhirResponse,
+  MultipleMatches,
+  VersionConflict,
+} from '../fhir/errors';
+import {
+  ConnectionError,
+  type ConnectionFacts,
+  describeStatus,
+  HttpStatusError,
+  ResponseTooLarge,
+} from '../http/errors';
 import type { ReasonCode } from './errorTypes';
-import { outcomeFacts, saysSeveralMatches, type OutcomeFacts } from './operationOutcome';
+import type { Dependency, Failure, FailureKind } from './failure';
+import { limitText } from './limitText';
+import { outcomeFacts, type OutcomeFacts } from './operationOutcome';
+import { withoutSecretsOfAnyone } from './redact';
+import { statusOf } from './storageError';
 import { suggestedFixes } from './suggestedFixes';
 
 export { withServerText, type Dependency, type Failure } from './failure';
@@ -15,54 +33,72 @@ const serviceNames: Readonly<Record<Dependency, string>> = {
 
 /**
  * The one place where a status, an OperationOutcome or an exception becomes a failure with a reason code.
- * Errors are told by their stable `code` (and by the name, for those of the Azure SDKs), never by their text.
+ * Errors are told by their class, or by their stable code or name where the class is out of sight; never by their text.
  * @param dependency the service that the failed request went to; for an error that has nothing to do with a service it only names the caller
  */
 export function classify(error: unknown, dependency: Dependency): Failure {
-  return ofKnownCode(error, dependency) ?? ofAzure(error, dependency) ?? unexpected(error);
+  return (
+    ofTransport(error, dependency) ?? ofFhir(error) ?? ofDicom(error) ?? ofName(error, dependency) ?? unexpected(error)
+  );
 }
 
-function ofKnownCode(error: unknown, dependency: Dependency): Failure | undefined {
-  switch (text(error, 'code') ?? '') {
-    case 'ConnectionError':
-      return connectionLost(dependency, field(error, 'requestSent') === true, field(error, 'timedOut') === true);
-    case 'HttpStatusError':
-    case 'FhirStatusError':
-      return ofStatus(statusFacts(error, dependency));
-    case 'VersionConflict':
-      return conflict(dependency, number(error, 'status'));
-    case 'MultipleMatches':
-      return severalMatches(text(error, 'type'), strings(error, 'ids'), undefined);
-    case 'FhirResourceInvalid': {
-      const what = `A ${word(text(error, 'type')) ?? 'resource'} that the FHIR server returned has no ${word(text(error, 'missing')) ?? 'id or versionId'}`;
-      return permanent('fhir', 'FhirError', 'FhirResourceValidation', what);
-    }
-    case 'InvalidFhirResponse':
-      return invalidFhirResponse(text(error, 'problem'));
-    case 'InvalidDicomResponse':
-      return transient('dicom', 'InvalidDicomResponse', 'The DICOM service answered something that is no DICOM JSON');
-    case 'MalformedDataset':
-      return permanent(
-        'dicom',
-        'DicomError',
-        'MalformedMetadata',
-        'The DICOM service answered metadata that cannot be read',
-      );
-    case 'PatientLockBusy':
-      return transient('storage', 'ResourceConflict', 'The lock for creating this Patient was taken all the time');
-    default:
-      return undefined;
+function ofTransport(error: unknown, dependency: Dependency): Failure | undefined {
+  if (error instanceof ConnectionError) return connectionLost(dependency, error);
+  if (error instanceof HttpStatusError) {
+    return ofStatus({ dependency, status: error.status, retryAfterMs: error.retryAfterMs });
   }
+  if (error instanceof ResponseTooLarge) {
+    const said = `${serviceNames[dependency]} gave an answer of more than ${error.limitBytes} bytes`;
+    return dependency === 'fhir'
+      ? permanent('fhir', 'FhirError', 'InvalidFhirResponse', said)
+      : permanent(dependency, 'DicomError', 'InvalidDicomResponse', said);
+  }
+  return undefined;
 }
 
-/** Errors of the Azure SDKs: `RestError` of the storage clients, and those of a token that could not be had. */
-function ofAzure(error: unknown, dependency: Dependency): Failure | undefined {
-  switch (text(error, 'name') ?? '') {
+function ofFhir(error: unknown): Failure | undefined {
+  if (!(error instanceof FhirError)) return undefined;
+  const outcome = outcomeFacts(error.outcome);
+  if (error instanceof FhirStatusError) {
+    return ofStatus({ dependency: 'fhir', status: error.status, retryAfterMs: error.retryAfterMs, outcome });
+  }
+  if (error instanceof VersionConflict) {
+    return {
+      ...conflict('fhir', error.status),
+      ...(outcome?.serverText !== undefined && { serverText: outcome.serverText }),
+    };
+  }
+  if (error instanceof MultipleMatches) return severalMatches(error, outcome);
+  if (error instanceof FhirResourceInvalid) {
+    const what = `A resource of type ${word(error.type) ?? 'unknown'} on the FHIR server has no ${word(error.missing) ?? 'id or versionId'}`;
+    return permanent('fhir', 'FhirError', 'FhirResourceValidation', what);
+  }
+  return error instanceof InvalidFhirResponse ? invalidFhirResponse(error) : undefined;
+}
+
+function ofDicom(error: unknown): Failure | undefined {
+  // A body that is cut passes; one that stays unreadable is given up after the last attempt.
+  if (error instanceof MalformedMetadata)
+    return transient('dicom', 'InvalidDicomResponse', limitText(error.message, 500));
+  if (error instanceof MalformedDataset) {
+    return permanent(
+      'dicom',
+      'DicomError',
+      'MalformedMetadata',
+      'The DICOM service answered metadata that cannot be read',
+    );
+  }
+  return undefined;
+}
+
+/** Errors of the Azure SDKs (`RestError` of the storage clients, those of a token that could not be had), of an end by signal, and of our lock. */
+function ofName(error: unknown, dependency: Dependency): Failure | undefined {
+  // No instanceof: a DOMException, for one, need not be an Error of the same realm.
+  switch (nameOf(error)) {
     case 'RestError': {
-      const status = number(error, 'statusCode');
-      return status === undefined
-        ? connectionLost('storage', true, false)
-        : ofStatus({ dependency: 'storage', status });
+      const status = statusOf(error);
+      if (status !== undefined) return ofStatus({ dependency: 'storage', status });
+      return connectionLost('storage', { requestSent: true, timedOut: false, causeCode: codeOf(error) });
     }
     case 'CredentialUnavailableError':
     case 'AuthenticationError':
@@ -79,6 +115,8 @@ function ofAzure(error: unknown, dependency: Dependency): Failure | undefined {
         ...transient(dependency, 'RequestTimeout', 'The work was stopped before it ended'),
         outcomeUnknown: true,
       };
+    case 'PatientLockBusy':
+      return transient('storage', 'ResourceConflict', 'The lock for creating this Patient was taken all the time');
     default:
       return undefined;
   }
@@ -91,11 +129,6 @@ interface StatusFacts {
   readonly outcome?: OutcomeFacts | undefined;
 }
 
-function statusFacts(error: unknown, dependency: Dependency): StatusFacts {
-  const outcome = outcomeFacts(field(error, 'outcome'));
-  return { dependency, status: number(error, 'status') ?? 0, retryAfterMs: number(error, 'retryAfterMs'), outcome };
-}
-
 /** Status codes as RFC 9110 and RFC 6585 define them and as FHIR R4 (http.html) uses them. */
 function ofStatus(facts: StatusFacts): Failure {
   const { dependency, status, retryAfterMs, outcome } = facts;
@@ -104,7 +137,7 @@ function ofStatus(facts: StatusFacts): Failure {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(outcome?.serverText !== undefined && { serverText: outcome.serverText }),
   };
-  const said = `${serviceNames[dependency]} answered ${status}${outcome === undefined ? '' : ` (${outcome.summary})`}`;
+  const said = `${serviceNames[dependency]} answered ${describeStatus(status)}${outcome === undefined ? '' : ` (${outcome.summary})`}`;
   switch (status) {
     case 401:
     case 403:
@@ -113,9 +146,6 @@ function ofStatus(facts: StatusFacts): Failure {
       return { ...transient(dependency, 'RequestTimeout', said), ...seen };
     case 409:
     case 412:
-      if (dependency === 'fhir' && outcome !== undefined && saysSeveralMatches(outcome)) {
-        return severalMatches(undefined, [], status, outcome.serverText);
-      }
       return { ...conflict(dependency, status), ...seen };
     case 429:
       return { ...probed(dependency, 'ServerTooBusy', said), ...seen };
@@ -142,34 +172,28 @@ function refused(dependency: Dependency, said: string): Failure {
   }
 }
 
-function severalMatches(
-  type: string | undefined,
-  ids: readonly string[],
-  httpStatus: number | undefined,
-  serverText?: string,
-): Failure {
+function severalMatches({ type, ids }: MultipleMatches, outcome: OutcomeFacts | undefined): Failure {
   const which = ids.length === 0 ? '' : `: ${ids.slice(0, 10).join(', ')}${ids.length > 10 ? ', ...' : ''}`;
-  const message = `More than one ${word(type) ?? 'resource'} on the FHIR server matches the identifier${which}`;
+  const message = `More than one ${word(type) ?? 'resource'} on the FHIR server matches where one was expected${which}`;
   return {
     ...permanent('fhir', 'FhirError', 'MultipleMatchingResources', message),
-    ...(httpStatus !== undefined && { httpStatus }),
-    ...(serverText !== undefined && { serverText }),
+    ...(outcome?.serverText !== undefined && { serverText: outcome.serverText }),
   };
 }
 
 /** A body that is cut or is no JSON at all comes from something between us and the server, or from a broken connection: it passes. */
-function invalidFhirResponse(problem: string | undefined): Failure {
-  const message = `The FHIR server gave no valid FHIR response${problem === undefined ? '' : `: ${limitText(problem, 300)}`}`;
-  if (problem !== undefined && /not? (valid )?json|truncated|cut off|empty body/i.test(problem)) {
-    return { ...transient('fhir', 'InvalidFhirResponse', message), outcomeUnknown: true };
-  }
-  return permanent('fhir', 'FhirError', 'InvalidFhirResponse', message);
+function invalidFhirResponse({ problem, outcomeUnknown }: InvalidFhirResponse): Failure {
+  const message = `The FHIR server gave an answer that is not valid: ${limitText(problem, 300)}`;
+  if (/not JSON|empty body/.test(problem))
+    return { ...transient('fhir', 'InvalidFhirResponse', message), outcomeUnknown };
+  return { ...permanent('fhir', 'FhirError', 'InvalidFhirResponse', message), outcomeUnknown };
 }
 
-function connectionLost(dependency: Dependency, requestSent: boolean, timedOut: boolean): Failure {
+function connectionLost(dependency: Dependency, { requestSent, timedOut, causeCode }: ConnectionFacts): Failure {
   const what = timedOut ? 'did not answer in time' : requestSent ? 'broke the connection' : 'cannot be reached';
   const reason = timedOut ? 'RequestTimeout' : 'ConnectionFailed';
-  return { ...unavailable(dependency, reason, `${serviceNames[dependency]} ${what}`), outcomeUnknown: requestSent };
+  const message = `${serviceNames[dependency]} ${what}${causeCode === undefined ? '' : ` (${causeCode})`}`;
+  return { ...unavailable(dependency, reason, message), outcomeUnknown: requestSent };
 }
 
 function conflict(dependency: Dependency, status: number | undefined): Failure {
@@ -227,20 +251,11 @@ const lower = (name: string): string => name.charAt(0).toLowerCase() + name.slic
 const word = (value: string | undefined): string | undefined =>
   value !== undefined && /^[A-Za-z.]{1,64}$/.test(value) ? value : undefined;
 
-const field = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+const nameOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'name' in error && typeof error.name === 'string' ? error.name : '';
 
-function text(value: unknown, name: string): string | undefined {
-  const found = field(value, name);
-  return typeof found === 'string' ? found : undefined;
-}
-
-function number(value: unknown, name: string): number | undefined {
-  const found = field(value, name);
-  return typeof found === 'number' ? found : undefined;
-}
-
-function strings(value: unknown, name: string): readonly string[] {
-  const found = field(value, name);
-  return Array.isArray(found) ? found.filter((item): item is string => typeof item === 'string') : [];
-}
+/** A code of the operating system or of Node.js, such as ECONNREFUSED. */
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[A-Z_]{1,40}$/.test(error.code)
+    ? error.code
+    : undefined;

@@ -5,7 +5,6 @@ import { limitText } from './limitText';
 export interface OutcomeFacts {
   /** Severity, code and place of each issue: closed values and element names, no patient data. */
   readonly summary: string;
-  readonly codes: readonly string[];
   /** The free texts of the server. May hold patient data. */
   readonly serverText?: string;
 }
@@ -42,18 +41,9 @@ export function outcomeFacts(outcome: unknown): OutcomeFacts | undefined {
       )
       .filter((part) => part !== '')
       .join('; '),
-    codes: issues.map(({ code }) => code).filter((code) => code !== undefined),
     ...(serverText !== '' && { serverText }),
   };
 }
-
-/**
- * Whether a 412 means "several matches" and not "another version": by the issue code `multiple-matches` (FHIR R4 issue types),
- * or, for servers that use a coarser code, by the words of their text.
- */
-export const saysSeveralMatches = ({ codes, serverText = '' }: OutcomeFacts): boolean =>
-  codes.includes('multiple-matches') ||
-  /multiple (resources?|matches)|more than one|several match|matched \d{1,9} resources/i.test(serverText);
 
 const severities = ['fatal', 'error', 'warning', 'information'];
 const rank = (severity = ''): number =>

@@ -1,30 +1,57 @@
+import type { OperationOutcome } from 'fhir/r4';
+import { RestError } from '@azure/data-tables';
+import { MalformedDataset } from '../../../src/dicom/dataset';
+import { MalformedMetadata } from '../../../src/dicom/errors';
 import { classify, withServerText, type Dependency, type Failure } from '../../../src/failures/classify';
 import { reasonCodes } from '../../../src/failures/errorTypes';
 import { suggestedFixes } from '../../../src/failures/suggestedFixes';
+import { readJson } from '../../../src/fhir/channel';
+import {
+  FhirResourceInvalid,
+  FhirStatusError,
+  InvalidFhirResponse,
+  MultipleMatches,
+  VersionConflict,
+} from '../../../src/fhir/errors';
+import { ConnectionError, HttpStatusError, ResponseTooLarge } from '../../../src/http/errors';
+import { PatientLockBusy } from '../../../src/study/patientLock';
 
-/** As the clients throw them: told by their code. */
-const coded = (code: string, facts: object = {}): Error => Object.assign(new Error('secret text'), { code, ...facts });
-const status = (code: number, facts: object = {}): Error => coded('FhirStatusError', { status: code, ...facts });
-const rest = (facts: object): Error => Object.assign(new Error('secret text'), { name: 'RestError', ...facts });
-const outcome = (issue: object): object => ({ resourceType: 'OperationOutcome', issue: [issue] });
+const connection = (requestSent: boolean, more: { timedOut?: boolean; causeCode?: string } = {}): Error =>
+  new ConnectionError('https://fhir.example', { requestSent, timedOut: false, ...more });
+const http = (status: number): Error => new HttpStatusError({ method: 'GET', status, body: 'DOE^JOHN' });
+const status = (code: number, more: { retryAfterMs?: number; outcome?: unknown } = {}): Error =>
+  new FhirStatusError({
+    kind: 'transaction',
+    status: code,
+    retryAfterMs: more.retryAfterMs,
+    outcome: more.outcome as OperationOutcome,
+  });
+const rest = (facts: { statusCode?: number; code?: string }): Error => new RestError('DOE^JOHN', facts);
+const thrown = (act: () => unknown): unknown => {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+};
 
 describe('the table of design 3.3', () => {
   const rows: readonly [string, unknown, Dependency, Partial<Failure> & { errorType?: string }][] = [
     [
       'refused connection',
-      coded('ConnectionError', { requestSent: false }),
+      connection(false, { causeCode: 'ECONNREFUSED' }),
       'fhir',
       { kind: 'unavailable', reason: 'ConnectionFailed', outcomeUnknown: false },
     ],
     [
       'reset after the request',
-      coded('ConnectionError', { requestSent: true }),
+      connection(true),
       'fhir',
       { kind: 'unavailable', reason: 'ConnectionFailed', outcomeUnknown: true },
     ],
     [
       'DICOM connection',
-      coded('ConnectionError', { requestSent: true }),
+      connection(true),
       'dicom',
       { kind: 'unavailable', reason: 'ConnectionFailed', dependency: 'dicom' },
     ],
@@ -37,12 +64,7 @@ describe('the table of design 3.3', () => {
     ],
     ['504', status(504), 'fhir', { kind: 'unavailable', reason: 'ServiceUnavailable', outcomeUnknown: true }],
     ['401', status(401), 'fhir', { kind: 'unavailable', reason: 'AccessDenied', httpStatus: 401 }],
-    [
-      '403',
-      coded('HttpStatusError', { status: 403 }),
-      'dicom',
-      { kind: 'unavailable', reason: 'AccessDenied', httpStatus: 403 },
-    ],
+    ['403', http(403), 'dicom', { kind: 'unavailable', reason: 'AccessDenied', httpStatus: 403 }],
     [
       '429',
       status(429, { retryAfterMs: 1000 }),
@@ -56,39 +78,61 @@ describe('the table of design 3.3', () => {
     ['412', status(412), 'fhir', { kind: 'conflict', reason: 'ResourceConflict' }],
     [
       'version conflict',
-      coded('VersionConflict', { status: 409 }),
+      new VersionConflict({ kind: 'update', status: 409 }),
       'fhir',
       { kind: 'conflict', reason: 'ResourceConflict', httpStatus: 409 },
     ],
     [
       'several matches',
-      coded('MultipleMatches', { type: 'Patient', ids: ['1', '2'] }),
+      new MultipleMatches('Patient', ['1', '2']),
       'fhir',
       {
         kind: 'permanent',
         errorType: 'FhirError',
         reason: 'MultipleMatchingResources',
-        message: 'More than one Patient on the FHIR server matches the identifier: 1, 2',
+        message: 'More than one Patient on the FHIR server matches where one was expected: 1, 2',
       },
     ],
     [
-      '412 of several matches',
-      status(412, { outcome: outcome({ severity: 'error', code: 'multiple-matches' }) }),
+      'several matches in a transaction',
+      new MultipleMatches(undefined, []),
       'fhir',
-      { kind: 'permanent', reason: 'MultipleMatchingResources', httpStatus: 412 },
+      {
+        kind: 'permanent',
+        reason: 'MultipleMatchingResources',
+        message: 'More than one resource on the FHIR server matches where one was expected',
+      },
     ],
     [
-      '412 of several matches in HAPI',
-      status(412, {
-        outcome: outcome({
-          severity: 'error',
-          code: 'processing',
-          diagnostics:
-            'HAPI-0958: Failed to CREATE resource with match URL "Patient?identifier=4711" because this search matched 2 resources',
-        }),
-      }),
+      'time-out',
+      connection(true, { timedOut: true }),
       'fhir',
-      { kind: 'permanent', reason: 'MultipleMatchingResources' },
+      { kind: 'unavailable', reason: 'RequestTimeout', outcomeUnknown: true },
+    ],
+    ['redirect', status(302), 'fhir', { kind: 'permanent', reason: 'TransactionFailed', httpStatus: 302 }],
+    [
+      'body cut to nothing',
+      thrown(() => readJson('search', { status: 200, headers: {}, body: '' })),
+      'fhir',
+      { kind: 'transient', reason: 'InvalidFhirResponse', outcomeUnknown: false },
+    ],
+    [
+      'an answer to a write that confirms nothing',
+      new InvalidFhirResponse('the answer to a transaction is no Bundle', { outcomeUnknown: true }),
+      'fhir',
+      { kind: 'permanent', reason: 'InvalidFhirResponse', outcomeUnknown: true },
+    ],
+    [
+      'unreadable DICOM JSON',
+      new MalformedMetadata('the array does not end'),
+      'dicom',
+      { kind: 'transient', reason: 'InvalidDicomResponse', dependency: 'dicom' },
+    ],
+    [
+      'an endless answer',
+      new ResponseTooLarge(100),
+      'dicom',
+      { kind: 'permanent', errorType: 'DicomError', reason: 'InvalidDicomResponse' },
     ],
     [
       '400',
@@ -110,42 +154,32 @@ describe('the table of design 3.3', () => {
     ],
     [
       'no versionId',
-      coded('FhirResourceInvalid', { type: 'ImagingStudy', missing: 'versionId' }),
+      new FhirResourceInvalid('ImagingStudy', 'versionId'),
       'fhir',
       {
         kind: 'permanent',
         errorType: 'FhirError',
         reason: 'FhirResourceValidation',
-        message: 'A ImagingStudy that the FHIR server returned has no versionId',
+        message: 'A resource of type ImagingStudy on the FHIR server has no versionId',
       },
     ],
     [
       'response entry missing',
-      coded('InvalidFhirResponse', { problem: 'entry 2 has no response' }),
+      new InvalidFhirResponse('entry 2 of a transaction has no response'),
       'fhir',
       { kind: 'permanent', errorType: 'FhirError', reason: 'InvalidFhirResponse' },
     ],
     [
       'body that is no JSON',
-      coded('InvalidFhirResponse', { problem: 'the body is not JSON' }),
+      thrown(() => readJson('transaction', { status: 200, headers: {}, body: '<html>' })),
       'fhir',
       { kind: 'transient', reason: 'InvalidFhirResponse', outcomeUnknown: true },
     ],
-    [
-      'DICOM 400',
-      coded('HttpStatusError', { status: 400 }),
-      'dicom',
-      { kind: 'permanent', errorType: 'DicomError', reason: 'DicomRequestRefused' },
-    ],
-    [
-      'DICOM 503',
-      coded('HttpStatusError', { status: 503 }),
-      'dicom',
-      { kind: 'unavailable', reason: 'ServiceUnavailable', dependency: 'dicom' },
-    ],
+    ['DICOM 400', http(400), 'dicom', { kind: 'permanent', errorType: 'DicomError', reason: 'DicomRequestRefused' }],
+    ['DICOM 503', http(503), 'dicom', { kind: 'unavailable', reason: 'ServiceUnavailable', dependency: 'dicom' }],
     [
       'malformed metadata',
-      coded('MalformedDataset'),
+      new MalformedDataset(),
       'dicom',
       { kind: 'permanent', errorType: 'DicomError', reason: 'MalformedMetadata' },
     ],
@@ -176,7 +210,7 @@ describe('the table of design 3.3', () => {
       'fhir',
       { kind: 'transient', reason: 'RequestTimeout', outcomeUnknown: true },
     ],
-    ['lock busy', coded('PatientLockBusy'), 'storage', { kind: 'transient', reason: 'ResourceConflict' }],
+    ['lock busy', new PatientLockBusy(1000), 'storage', { kind: 'transient', reason: 'ResourceConflict' }],
     [
       'a defect',
       new TypeError("Cannot read properties of undefined (reading 'x')"),
@@ -234,7 +268,7 @@ describe('what a failure tells', () => {
     });
     expect(JSON.stringify(classify(odd, 'fhir'))).not.toContain('DOE');
     expect(JSON.stringify(classify(refused, 'fhir').message)).not.toContain('DOE');
-    expect(JSON.stringify(classify(coded('MultipleMatches', { type: 'DOE 1', ids: [] }), 'fhir'))).not.toContain('DOE');
+    expect(JSON.stringify(classify(new MultipleMatches('DOE 1', []), 'fhir'))).not.toContain('DOE');
   });
 
   test('a JSON error, which quotes what it read, leaves only its place in the code', () => {
