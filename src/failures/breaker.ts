@@ -2,10 +2,10 @@ import type { Dependency, Failure } from './classify';
 import type { ReasonCode } from './errorTypes';
 
 /** A service whose outages stop the work on all studies. Without the storage nothing can be deferred either, so it has no breaker. */
-export type GuardedDependency = Exclude<Dependency, 'storage'>;
+type GuardedDependency = Exclude<Dependency, 'storage'>;
 
 /** What `/api/status` shows of a service. */
-export interface BreakerState {
+interface BreakerState {
   readonly dependency: GuardedDependency;
   /** `half-open`: one study is let through to see whether the service is back. */
   readonly state: 'closed' | 'open' | 'half-open';

@@ -18,7 +18,6 @@ import { escapeKey, feedPartition, isMarkKey, markPrefix, partitionKey, rowKey, 
 import { deleteUnchanged, readPage, type Page, type PageRequest } from './tablePages';
 
 export { InvalidContinuationToken } from './pageToken';
-export type { Page, PageRequest } from './tablePages';
 
 /** Which failed entries; everything that is given must hold. */
 export interface FailedEntryFilter {
@@ -41,7 +40,7 @@ export class FilterRequired extends Error {
 }
 
 /** A study whose message the host gave up on. */
-export interface PoisonedStudy {
+interface PoisonedStudy {
   readonly study: StudyKey;
   readonly changes: readonly {
     readonly sequence: number | string;

@@ -4,7 +4,7 @@ import type { FailedAction } from './failedEntry';
 import type { ErrorType, ReasonCode } from './errorTypes';
 
 /** A change (or an instance, or a whole study) that is not in FHIR and now has a row in FailedEntries. */
-export interface EntryFailed {
+interface EntryFailed {
   readonly study: StudyKey;
   readonly seriesUid?: string | undefined;
   readonly instanceUid?: string | undefined;
@@ -19,12 +19,12 @@ export interface EntryFailed {
 }
 
 /** A transient failure that did not go away: all attempts are used up. */
-export interface GaveUp extends EntryFailed {
+interface GaveUp extends EntryFailed {
   readonly attempts: number;
 }
 
 /** An attribute that was left out because its value is invalid. */
-export interface WarningFound {
+interface WarningFound {
   readonly study: StudyKey;
   readonly seriesUid?: string | undefined;
   readonly instanceUid: string;
@@ -34,7 +34,7 @@ export interface WarningFound {
   readonly operationId: string;
 }
 
-export interface DependencyDown {
+interface DependencyDown {
   readonly dependency: Dependency;
   readonly reason: ReasonCode;
   readonly message: string;
@@ -43,14 +43,14 @@ export interface DependencyDown {
   readonly since: string;
 }
 
-export interface DependencyBack {
+interface DependencyBack {
   readonly dependency: Dependency;
   readonly since: string;
   readonly downForMs: number;
 }
 
 /** The change feed ends before the cursor: the DICOM service was replaced, or restored from a backup. Nothing is pulled until a person has set the cursor. */
-export interface FeedReset {
+interface FeedReset {
   readonly cursor: number;
   readonly latest: number;
 }

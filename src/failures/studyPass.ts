@@ -6,7 +6,7 @@ import { listPartition, touchMark, type Mark } from './studyPartition';
 import { statusOf } from './storageError';
 
 /** What a pass leaves behind. */
-export interface SettleChange {
+interface SettleChange {
   /** Failures to file; one under the key of an older row goes on counting from it. */
   readonly file: readonly FailedEntryInput[];
   /** Keys of rows whose effect is in FHIR now. A key that is filed as well stays filed. */

@@ -17,12 +17,12 @@ export interface ValidationWarning {
   readonly operationId: string;
 }
 
-export interface StoredWarning extends ValidationWarning {
+interface StoredWarning extends ValidationWarning {
   /** When the instance was read last, ISO 8601, UTC. */
   readonly seenAt: string;
 }
 
-export interface WarningFilter {
+interface WarningFilter {
   /** A study of one partition, or of that UID in all partitions. */
   readonly study?: { readonly uid: string; readonly partition?: string | undefined } | undefined;
   readonly instanceUid?: string | undefined;

@@ -11,7 +11,7 @@ export class WebhookRefused extends Error {
 }
 
 /** The part of an HTTP client that is needed. */
-export interface WebhookSender {
+interface WebhookSender {
   send(request: {
     readonly method: string;
     readonly url: string;

@@ -1,6 +1,6 @@
 import type { LogLevel, Telemetry, TelemetryProperties } from './telemetry';
 
-export type TelemetryRecord =
+type TelemetryRecord =
   | { readonly kind: 'event'; readonly name: string; readonly properties: TelemetryProperties }
   | {
       readonly kind: 'metric';
@@ -28,14 +28,5 @@ export function recordingTelemetry(): RecordingTelemetry {
     event: (name, properties = {}) => void records.push({ kind: 'event', name, properties }),
     metric: (name, value, dimensions = {}) => void records.push({ kind: 'metric', name, value, dimensions }),
     log: (level, message, properties = {}) => void records.push({ kind: 'log', level, message, properties }),
-  };
-}
-
-/** Tells every one of them. */
-export function compositeTelemetry(...parts: readonly Telemetry[]): Telemetry {
-  return {
-    event: (name, properties) => parts.forEach((part) => part.event(name, properties)),
-    metric: (name, value, dimensions) => parts.forEach((part) => part.metric(name, value, dimensions)),
-    log: (level, message, properties) => parts.forEach((part) => part.log(level, message, properties)),
   };
 }
