@@ -11,7 +11,7 @@ import { DEFAULT_PARTITION, type StudyKey } from './studyKey';
 import { textValue } from './text';
 
 /** One page of a search for studies. */
-export interface StudySearch {
+interface StudySearch {
   readonly partition: string;
   /** Most studies that come back; Microsoft's service allows up to 200. */
   readonly limit: number;

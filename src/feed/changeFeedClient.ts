@@ -7,7 +7,7 @@ import { parseTolerantJson } from './tolerantJson';
 export type { ChangeFeedEntry } from './changeFeedEntry';
 
 /** Widest window of change feed v1. */
-export const MAX_WINDOW_WIDTH = 100;
+const MAX_WINDOW_WIDTH = 100;
 
 /**
  * The change feed of a DICOM service, in version 1: the one whose entries are addressed by sequence.
@@ -43,7 +43,7 @@ export class UnreadableWindow extends Error {
 }
 
 /** What answered is not a change feed, or not the one that was asked: no entry is to blame, and the cursor must not move. */
-export class UnreadableFeed extends Error {
+class UnreadableFeed extends Error {
   /** The same code as other answers of the DICOM service that make no sense and may pass. */
   readonly code = 'InvalidDicomResponse';
 

@@ -14,7 +14,7 @@ export interface ChangeFeedEntry {
   readonly timestamp?: string;
 }
 
-export type ChangeAction = 'Create' | 'Update' | 'Delete';
+type ChangeAction = 'Create' | 'Update' | 'Delete';
 
 /** Actions by lower-case name and by number, as the service counts them. */
 const actions: Readonly<Record<string, ChangeAction>> = {

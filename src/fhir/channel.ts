@@ -8,7 +8,7 @@ import { readOutcome, saysDeleted, saysSeveralMatches } from './operationOutcome
 
 export type FhirRequestKind = 'search' | 'create' | 'update' | 'delete' | 'transaction' | 'capabilities';
 
-export interface FhirRequest {
+interface FhirRequest {
   readonly kind: FhirRequestKind;
   readonly method: string;
   readonly url: string;
@@ -66,7 +66,7 @@ export function fhirChannel(
 }
 
 /** Whether a request of this kind changes something. */
-export function isWrite(kind: FhirRequestKind): boolean {
+function isWrite(kind: FhirRequestKind): boolean {
   return kind !== 'search' && kind !== 'capabilities';
 }
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 /** What the server does with one request. */
-export interface ScriptedReply {
+interface ScriptedReply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Text and bytes are sent as they are, anything else as JSON. */
@@ -13,7 +13,7 @@ export interface ScriptedReply {
   readonly fault?: 'reset' | 'hang' | 'hangBody';
 }
 
-export interface ReceivedRequest {
+interface ReceivedRequest {
   readonly method: string;
   /** Path and query as they came. */
   readonly url: string;
@@ -21,7 +21,7 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-export type Script = (request: ReceivedRequest) => ScriptedReply;
+type Script = (request: ReceivedRequest) => ScriptedReply;
 
 export interface ScriptedServer {
   readonly url: string;
