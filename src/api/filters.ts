@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { errorTypes, reasonCodes } from '../failures/errorTypes';
+import type { FailedEntryFilter } from '../failures/failedEntries';
+
+/** A DICOM UID (PS3.5 9.1): digits and dots, at most 64 characters. Leading zeros occur in the field and are let through. */
+export const uidSchema = z
+  .string()
+  .regex(/^(?=.{1,64}$)\d+(\.\d+)*$/, 'expected a DICOM UID: digits and dots, at most 64 characters');
+export const partitionSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected a data partition: up to 64 letters, digits, dots, hyphens, underscores');
+const sinceSchema = z.iso.datetime({ offset: true, error: 'expected a time such as 2024-01-31T10:15:00Z' });
+
+const entryFilterShape = {
+  study: uidSchema.optional(),
+  partition: partitionSchema.optional(),
+  reason: z.enum(reasonCodes, `expected one of ${reasonCodes.join(', ')}`).optional(),
+  errorType: z.enum(errorTypes, `expected one of ${errorTypes.join(', ')}`).optional(),
+  since: sinceSchema.optional(),
+  rowKey: z.string().min(1).max(200).optional(),
+};
+
+const pageShape = {
+  top: z
+    .string()
+    .regex(/^\d{1,4}$/, 'expected a number from 1 to 1000')
+    .transform(Number)
+    .refine((top) => top >= 1 && top <= 1000, 'expected a number from 1 to 1000')
+    .default(100),
+  continuationToken: z.string().max(2000).optional(),
+};
+
+const partitionNeedsStudy = { error: 'expected only together with study', path: ['partition'] };
+
+export const failedEntriesQuery = z
+  .strictObject({ ...entryFilterShape, ...pageShape })
+  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy);
+
+export const dismissQuery = z
+  .strictObject(entryFilterShape)
+  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy)
+  .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+    error: 'expected at least one of study, reason, errorType, since, rowKey',
+    path: ['filter'],
+  });
+
+export const retryBody = z
+  .strictObject({ ...entryFilterShape, all: z.literal(true, 'expected true').optional() })
+  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy)
+  .refine(({ all, ...filter }) => all === true || Object.values(filter).some((value) => value !== undefined), {
+    error: 'expected at least one of study, reason, errorType, since, rowKey, or "all": true',
+    path: ['filter'],
+  });
+
+export const warningsQuery = z
+  .strictObject({
+    study: uidSchema.optional(),
+    partition: partitionSchema.optional(),
+    instance: uidSchema.optional(),
+    keyword: z
+      .string()
+      .regex(/^[A-Za-z0-9]{1,100}$/, 'expected a DICOM keyword such as PatientBirthDate')
+      .optional(),
+    since: sinceSchema.optional(),
+    ...pageShape,
+  })
+  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy);
+
+interface EntryFilterInput {
+  readonly study?: string | undefined;
+  readonly partition?: string | undefined;
+  readonly reason?: FailedEntryFilter['reason'];
+  readonly errorType?: FailedEntryFilter['errorType'];
+  readonly since?: string | undefined;
+  readonly rowKey?: string | undefined;
+}
+
+export function toEntryFilter({
+  study,
+  partition,
+  reason,
+  errorType,
+  since,
+  rowKey,
+}: EntryFilterInput): FailedEntryFilter {
+  return {
+    study: study === undefined ? undefined : { uid: study, partition },
+    reason,
+    errorType,
+    since: since === undefined ? undefined : new Date(since),
+    rowKey,
+  };
+}

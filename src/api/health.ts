@@ -1,0 +1,62 @@
+import { classify, type Dependency } from '../failures/classify';
+import type { DicomWebClient } from '../dicom/dicomWebClient';
+import type { FhirClient } from '../fhir/client';
+import type { SyncStateStore } from '../feed/syncState';
+
+export interface HealthCheck {
+  readonly name: Dependency;
+  readonly healthy: boolean;
+  /** What was wrong; no secrets and no patient data. */
+  readonly problem?: string;
+}
+
+export interface HealthReport {
+  readonly healthy: boolean;
+  readonly checks: readonly HealthCheck[];
+}
+
+export interface HealthDependencies {
+  readonly state: SyncStateStore;
+  readonly dicom: Pick<DicomWebClient, 'probe'>;
+  readonly fhir: Pick<FhirClient, 'capabilities'>;
+}
+
+/** The FHIR server answers, but Cast cannot work with it. */
+export class UnsuitableFhirServer extends Error {
+  readonly code = 'UnsuitableFhirServer';
+}
+
+/** Asks storage, DICOM and FHIR at once; a service that does not answer within the time is not healthy. */
+export async function readHealth(
+  deps: HealthDependencies,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<HealthReport> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const checks = await Promise.all([
+    check('storage', () => deps.state.read(limited)),
+    check('dicom', () => deps.dicom.probe(limited)),
+    check('fhir', () => checkFhir(deps.fhir, limited)),
+  ]);
+  return { healthy: checks.every(({ healthy }) => healthy), checks };
+}
+
+/** Cast needs FHIR R4 and transactions. @throws UnsuitableFhirServer */
+export async function checkFhir(fhir: Pick<FhirClient, 'capabilities'>, signal: AbortSignal): Promise<void> {
+  const { fhirVersion, transaction } = await fhir.capabilities(signal);
+  if (!fhirVersion.startsWith('4.0')) throw new UnsuitableFhirServer('The FHIR server does not speak FHIR R4 (4.0)');
+  if (!transaction) throw new UnsuitableFhirServer('The FHIR server does not support transactions');
+}
+
+async function check(name: Dependency, work: () => Promise<unknown>): Promise<HealthCheck> {
+  try {
+    await work();
+    return { name, healthy: true };
+  } catch (error) {
+    return {
+      name,
+      healthy: false,
+      problem: error instanceof UnsuitableFhirServer ? error.message : classify(error, name).message,
+    };
+  }
+}

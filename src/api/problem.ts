@@ -1,0 +1,48 @@
+import type { HttpResponseInit } from '@azure/functions';
+import type { z } from 'zod';
+
+/** One thing that was wrong with a request, and what was expected instead. */
+export interface ProblemDetail {
+  readonly field: string;
+  readonly expected: string;
+}
+
+/** An answer of RFC 9457: says what was wrong in words that a person can act on. */
+export function problem(status: number, title: string, errors: readonly ProblemDetail[] = []): HttpResponseInit {
+  return {
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+    body: JSON.stringify({ type: 'about:blank', status, title, ...(errors.length === 0 ? {} : { errors }) }),
+  };
+}
+
+export function json(status: number, body: unknown): HttpResponseInit {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** The request is wrong; becomes the answer 400. */
+export class BadRequest extends Error {
+  readonly code = 'BadRequest';
+  constructor(
+    title: string,
+    readonly errors: readonly ProblemDetail[] = [],
+    readonly status: 400 | 404 | 409 | 413 | 415 = 400,
+  ) {
+    super(title);
+    this.name = 'BadRequest';
+  }
+}
+
+/** @throws BadRequest naming every wrong field and what was expected */
+export function check<T>(schema: z.ZodType<T>, input: unknown, title: string): T {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  throw new BadRequest(
+    title,
+    result.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => ({ field: key, expected: 'no field of this name' }))
+        : [{ field: issue.path.join('.') || 'body', expected: issue.message }],
+    ),
+  );
+}

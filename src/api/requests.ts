@@ -1,0 +1,60 @@
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { z } from 'zod';
+import { BadRequest, check, problem } from './problem';
+
+/** Larger than any body of this API by far. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * The query parameters, checked. One that is given twice is refused rather than guessed.
+ * @throws BadRequest
+ */
+export function readQuery<T>(request: HttpRequest, schema: z.ZodType<T>): T {
+  const given: Record<string, string> = {};
+  for (const [name, value] of request.query.entries()) {
+    // The function key is the host's business.
+    if (name === 'code') continue;
+    if (name in given)
+      throw new BadRequest('A query parameter is given twice', [{ field: name, expected: 'one value' }]);
+    given[name] = value;
+  }
+  return check(schema, given, 'A query parameter is wrong');
+}
+
+/**
+ * The JSON body, checked; no body is an empty object.
+ * @throws BadRequest
+ */
+export async function readBody<T>(request: HttpRequest, schema: z.ZodType<T>): Promise<T> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  if (declared > MAX_BODY_BYTES) throw tooLarge();
+  const text = await request.text();
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES) throw tooLarge();
+  return check(schema, text.trim() === '' ? {} : parse(text), 'The request body is wrong');
+}
+
+function tooLarge(): BadRequest {
+  return new BadRequest(
+    'The request body is too large',
+    [{ field: 'body', expected: `at most ${MAX_BODY_BYTES} bytes` }],
+    413,
+  );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new BadRequest('The request body is wrong', [{ field: 'body', expected: 'a JSON object' }]);
+  }
+}
+
+/** Runs a handler; a wrong request becomes its problem+json answer, everything else stays the host's 500. */
+export async function answering(work: () => Promise<HttpResponseInit>): Promise<HttpResponseInit> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { DEFAULT_PARTITION } from '../dicom/studyKey';
+import type { PartitionedDicomWebClient } from '../dicom/dicomWebClient';
+import type { StudyQueue } from '../study/studyQueue';
+import { BadRequest } from './problem';
+
+export interface ResyncDependencies {
+  readonly dicom: Pick<PartitionedDicomWebClient, 'searchStudies' | 'partitions'>;
+  readonly queue: StudyQueue;
+}
+
+export interface ResyncSummary {
+  readonly studies: number;
+  /** There is more: send the request again with this token. */
+  readonly continuationToken?: string;
+}
+
+const PAGE_SIZE = 200;
+/** An HTTP trigger has to answer within 230 s (Azure Load Balancer). */
+const TIME_LIMIT_MS = 150_000;
+
+const tokenSchema = z.object({ partition: z.string(), offset: z.number().int().nonnegative() });
+type Position = z.output<typeof tokenSchema>;
+
+/**
+ * Walks the studies of the DICOM service by QIDO-RS and has each looked at; stops at a time limit with a token to go on.
+ * @throws BadRequest for a token that is none of ours
+ */
+export async function resync(
+  deps: ResyncDependencies,
+  request: { readonly partition?: string | undefined; readonly continuationToken?: string | undefined },
+  signal: AbortSignal,
+): Promise<ResyncSummary> {
+  const started = performance.now();
+  const partitions = request.partition === undefined ? await knownPartitions(deps, signal) : [request.partition];
+  const from = request.continuationToken === undefined ? undefined : readToken(request.continuationToken, partitions);
+  let studies = 0;
+  for (const partition of partitions.slice(from === undefined ? 0 : partitions.indexOf(from.partition))) {
+    let offset = partition === from?.partition ? from.offset : 0;
+    for (;;) {
+      if (performance.now() - started > TIME_LIMIT_MS)
+        return { studies, continuationToken: writeToken({ partition, offset }) };
+      const uids = await deps.dicom.searchStudies({ partition, limit: PAGE_SIZE, offset }, signal);
+      for (const uid of uids) await deps.queue.send({ study: { partition, uid }, changes: [] }, { signal });
+      studies += uids.length;
+      offset += uids.length;
+      // Pages may be shorter than asked for; only an empty one is the end.
+      if (uids.length === 0) break;
+    }
+  }
+  return { studies };
+}
+
+async function knownPartitions(deps: ResyncDependencies, signal: AbortSignal): Promise<readonly string[]> {
+  const names = await deps.dicom.partitions(signal);
+  return names.length === 0 ? [DEFAULT_PARTITION] : [...names].sort();
+}
+
+function writeToken(position: Position): string {
+  return Buffer.from(JSON.stringify(position)).toString('base64url');
+}
+
+function readToken(token: string, partitions: readonly string[]): Position {
+  try {
+    const position = tokenSchema.parse(JSON.parse(Buffer.from(token, 'base64url').toString('utf8')));
+    if (partitions.includes(position.partition)) return position;
+  } catch {
+    // Said below: whatever is wrong with it, it is none of ours.
+  }
+  throw new BadRequest('The request body is wrong', [
+    { field: 'continuationToken', expected: 'the token of an earlier answer to the same request' },
+  ]);
+}

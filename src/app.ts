@@ -1,0 +1,173 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { TableClient } from '@azure/data-tables';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { QueueServiceClient } from '@azure/storage-queue';
+import type { CastApi } from './api/castApi';
+import { BadRequest, json, problem } from './api/problem';
+import { type Cast, type CastClients, createCast } from './cast';
+import { createDicomWebClient } from './dicom/dicomWebClient';
+import { compositeNotifier, type NamedNotifier } from './failures/compositeNotifier';
+import type { FailureNotifier } from './failures/notifier';
+import { loadNotifierModule } from './failures/notifierModule';
+import { telemetryNotifier } from './failures/telemetryNotifier';
+import { webhookNotifier } from './failures/webhookNotifier';
+import { createChangeFeedClient } from './feed/changeFeedClient';
+import { createFhirClient } from './fhir/client';
+import { createHttpClient } from './http/httpClient';
+import { readSettings, type Settings, SettingsError } from './settings';
+import { studyQueue } from './study/studyQueue';
+import { readDelivery } from './study/studyTriggers';
+import type { Telemetry } from './telemetry/telemetry';
+import { inInvocation, invocationTelemetry } from './telemetry/invocationTelemetry';
+
+/**
+ * The composition root: settings -> clients -> services. The only place that builds clients.
+ * Built at the first invocation, so that a wrong setting is an answer and a log line, not an app that fails to load.
+ */
+
+const CONNECTIONS_PER_SERVICE = 32;
+
+/** The clients of Cast for these settings. @param storage connection string of the app's storage account */
+export function createCastClients(settings: Settings, storage: string, telemetry: Telemetry): CastClients {
+  const dicomHttp = createHttpClient({
+    origin: new URL(settings.DICOM_URL).origin,
+    timeoutMs: settings.DICOM_TIMEOUT_SECONDS * 1000,
+    maxConnections: CONNECTIONS_PER_SERVICE,
+  });
+  const fhirHttp = createHttpClient({
+    origin: new URL(settings.FHIR_URL).origin,
+    timeoutMs: settings.FHIR_TIMEOUT_SECONDS * 1000,
+    maxConnections: CONNECTIONS_PER_SERVICE,
+  });
+  const table = (name: string): TableClient =>
+    TableClient.fromConnectionString(storage, settings.TABLE_PREFIX + name, {
+      allowInsecureConnection: isEmulator(storage),
+    });
+  const queues = QueueServiceClient.fromConnectionString(storage);
+  return {
+    dicom: createDicomWebClient({ http: dicomHttp, baseUrl: settings.DICOM_URL, version: settings.DICOM_API_VERSION }),
+    changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: settings.DICOM_URL }),
+    fhir: createFhirClient({
+      http: fhirHttp,
+      baseUrl: settings.FHIR_URL,
+      onRequest: (kind) => {
+        telemetry.metric('fhir-requests', 1, { kind });
+      },
+    }),
+    syncStateTable: table('SyncState'),
+    failedEntriesTable: table('FailedEntries'),
+    warningsTable: table('ValidationWarnings'),
+    studyChanges: studyQueue(queues.getQueueClient('study-changes')),
+    poison: studyQueue(queues.getQueueClient('study-changes-poison')),
+    patientLocks: BlobServiceClient.fromConnectionString(storage).getContainerClient('patient-locks'),
+  };
+}
+
+/** Azurite speaks plain HTTP; nothing else may. */
+function isEmulator(connectionString: string): boolean {
+  return /UseDevelopmentStorage=true|http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/i.test(connectionString);
+}
+
+let building: Promise<Cast> | undefined;
+
+/** Cast, built once per process, its tables there. A failure is not remembered: the next invocation tries again. */
+function cast(): Promise<Cast> {
+  building ??= build().catch((error: unknown) => {
+    building = undefined;
+    throw error;
+  });
+  return building;
+}
+
+async function build(): Promise<Cast> {
+  const settings = readSettings(process.env);
+  const storage = process.env.AzureWebJobsStorage;
+  if (storage === undefined || storage === '')
+    throw new SettingsError(['AzureWebJobsStorage: is not set and has no default']);
+  const telemetry = invocationTelemetry();
+  const clients = createCastClients(settings, storage, telemetry);
+  await Promise.all(
+    [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable].map((table) => table.createTable()),
+  );
+  return createCast(settings, clients, { telemetry, notifier: await createNotifier(settings, telemetry) });
+}
+
+/** The failures go to the log, and to the webhook and the module that the settings name. */
+async function createNotifier(settings: Settings, telemetry: Telemetry): Promise<FailureNotifier> {
+  const notifiers: NamedNotifier[] = [{ name: 'log', notifier: telemetryNotifier(telemetry) }];
+  const { NOTIFIER_WEBHOOK_URL: url, NOTIFIER_MODULE: path } = settings;
+  if (url !== undefined) {
+    const http = createHttpClient({ origin: new URL(url).origin, timeoutMs: WEBHOOK_TIMEOUT_MS, maxConnections: 4 });
+    const source = settings.DICOM_PUBLIC_URL ?? settings.DICOM_URL;
+    notifiers.push({
+      name: 'webhook',
+      notifier: webhookNotifier({ url, http, source, timeoutMs: WEBHOOK_TIMEOUT_MS, clock: () => new Date() }),
+    });
+  }
+  if (path !== undefined) notifiers.push({ name: 'module', notifier: await loadNotifierModule(path) });
+  return compositeNotifier(notifiers, telemetry);
+}
+
+const WEBHOOK_TIMEOUT_MS = 10_000;
+
+/** Node functions get no signal from the host: a run that outlives the time-out is ended by it. */
+const untilTheHostEndsIt = (): AbortSignal => new AbortController().signal;
+
+function run(context: InvocationContext, work: (services: Cast, signal: AbortSignal) => Promise<void>): Promise<void> {
+  return inInvocation(context, async () => {
+    await work(await cast(), untilTheHostEndsIt());
+  });
+}
+
+function answer(
+  context: InvocationContext,
+  work: (services: Cast, signal: AbortSignal) => Promise<HttpResponseInit>,
+): Promise<HttpResponseInit> {
+  return inInvocation(context, async () => {
+    try {
+      return await work(await cast(), untilTheHostEndsIt());
+    } catch (error) {
+      if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
+      if (error instanceof SettingsError) return problem(503, error.message);
+      throw error;
+    }
+  });
+}
+
+function route(select: (api: CastApi) => CastApi[keyof CastApi]) {
+  return (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> =>
+    answer(context, (services, signal) => select(services.api)(request, signal));
+}
+
+/** What the triggers in functions/ call. */
+export const handlers = {
+  pullChangeFeed: (context: InvocationContext) =>
+    run(context, async (services, signal) => {
+      const summary = await services.pull(signal);
+      context.info(`Change feed: ${JSON.stringify(summary)}`);
+    }),
+  sweepMarks: (context: InvocationContext) =>
+    run(context, async (services, signal) => {
+      await services.sweepMarks(signal);
+    }),
+  syncStudy: (message: unknown, context: InvocationContext) =>
+    run(context, (services, signal) =>
+      services.syncStudy(message, readDelivery(context.triggerMetadata, context.invocationId), signal),
+    ),
+  syncStudyPoison: (message: unknown, context: InvocationContext) =>
+    run(context, (services, signal) => services.handlePoison(message, context.invocationId, signal)),
+  status: (_request: HttpRequest, context: InvocationContext) =>
+    answer(context, async (services, signal) => json(200, await services.status(signal))),
+  listFailedEntries: route((api) => api.listFailedEntries),
+  retryFailedEntries: route((api) => api.retryFailedEntries),
+  dismissFailedEntries: route((api) => api.dismissFailedEntries),
+  listWarnings: route((api) => api.listWarnings),
+  syncStudyOnRequest: route((api) => api.syncStudy),
+  resync: route((api) => api.resync),
+  setCursor: route((api) => api.setCursor),
+  health: (_request: HttpRequest, context: InvocationContext) =>
+    answer(context, async (services, signal) => {
+      const report = await services.health(signal);
+      return json(report.healthy ? 200 : 503, report);
+    }),
+};

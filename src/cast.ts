@@ -1,0 +1,178 @@
+import type { TableClient } from '@azure/data-tables';
+import type { ContainerClient } from '@azure/storage-blob';
+import { castApi, type CastApi } from './api/castApi';
+import { checkFhir, type HealthReport, readHealth } from './api/health';
+import { readStatus, type StatusReport } from './api/status';
+import type { PartitionedDicomWebClient } from './dicom/dicomWebClient';
+import { type BreakerChange, breakers } from './failures/breaker';
+import { failedEntries } from './failures/failedEntries';
+import { studyMarks } from './failures/marks';
+import type { FailureNotifier } from './failures/notifier';
+import { type StudyPasses, studyPasses } from './failures/studyPass';
+import { validationWarnings } from './failures/warnings';
+import type { ChangeFeedClient } from './feed/changeFeedClient';
+import { pullChangeFeed, type PullSummary } from './feed/pullChangeFeed';
+import { syncStateStore } from './feed/syncState';
+import type { FhirClient } from './fhir/client';
+import { mappingOptions } from './mappingOptions';
+import type { Settings } from './settings';
+import { endpoints } from './study/endpoints';
+import { tryReadStudyMessage, UnreadableMessage } from './study/message';
+import { noPatientLock, type PatientLock, patientLock } from './study/patientLock';
+import { patients } from './study/patients';
+import { handlePoison } from './study/poison';
+import { sources } from './study/sources';
+import type { StudyQueue } from './study/studyQueue';
+import { sweepMarks } from './study/sweepMarks';
+import { syncReporter } from './study/syncReporter';
+import { type Delivery, studySync, type SyncOptions } from './study/syncStudy';
+import type { Telemetry } from './telemetry/telemetry';
+
+/** Everything outside this process that Cast talks to. */
+export interface CastClients {
+  readonly dicom: PartitionedDicomWebClient;
+  readonly changeFeed: ChangeFeedClient;
+  readonly fhir: FhirClient;
+  readonly syncStateTable: TableClient;
+  readonly failedEntriesTable: TableClient;
+  readonly warningsTable: TableClient;
+  readonly studyChanges: StudyQueue;
+  readonly poison: StudyQueue;
+  readonly patientLocks: ContainerClient;
+}
+
+/** The service Cast: what its triggers call. */
+export interface Cast {
+  pull(signal: AbortSignal): Promise<PullSummary>;
+  /** @param message whatever the queue holds */
+  syncStudy(message: unknown, delivery: Delivery, signal: AbortSignal): Promise<void>;
+  handlePoison(message: unknown, operationId: string, signal: AbortSignal): Promise<void>;
+  sweepMarks(signal: AbortSignal): Promise<number>;
+  status(signal: AbortSignal): Promise<StatusReport>;
+  health(signal: AbortSignal): Promise<HealthReport>;
+  readonly api: CastApi;
+}
+
+export interface CastObservers {
+  readonly telemetry: Telemetry;
+  readonly notifier: FailureNotifier;
+  readonly clock?: () => Date;
+}
+
+/** What tests put around parts of Cast, to hold a step or to take a rule out. */
+export interface CastDecorators {
+  readonly decoratePasses?: (passes: StudyPasses) => StudyPasses;
+  readonly decorateLock?: (lock: PatientLock) => PatientLock;
+}
+
+/** Puts Cast together from its clients; builds none itself. */
+export function createCast(
+  settings: Settings,
+  clients: CastClients,
+  { telemetry, notifier, clock = () => new Date() }: CastObservers,
+  { decoratePasses = (passes) => passes, decorateLock = (lock) => lock }: CastDecorators = {},
+): Cast {
+  const { dicom, fhir } = clients;
+  const state = syncStateStore(clients.syncStateTable);
+  const queue = clients.studyChanges;
+  const failures = failedEntries(clients.failedEntriesTable, clock);
+  const marks = studyMarks(clients.failedEntriesTable, clock);
+  const sourcesOfService = sources(settings.DICOM_PUBLIC_URL ?? settings.DICOM_URL, settings.DICOM_API_VERSION);
+  const serviceBreakers = breakers({ clock, onChange: (change) => tellBreakerChange(change, telemetry, notifier) });
+  const options = syncOptions(settings);
+  const warnings = validationWarnings(clients.warningsTable, clock);
+  const poison = { failedEntries: failures, marks, queue, telemetry };
+
+  const sync = studySync({
+    dicom,
+    fhir,
+    endpoints: endpoints(fhir),
+    patients: patients(fhir, sourcesOfService),
+    patientLock: decorateLock(settings.PATIENT_LOCK === 'on' ? patientLock(clients.patientLocks) : noPatientLock),
+    sources: sourcesOfService,
+    mapping: mappingOptions(settings),
+    lookAgain: async (study, signal) => {
+      await queue.send({ study, changes: [] }, { signal });
+    },
+    passes: decoratePasses(studyPasses(clients.failedEntriesTable, clock)),
+    queue,
+    breakers: serviceBreakers,
+    probe: (dependency, signal) => (dependency === 'dicom' ? dicom.probe(signal) : checkFhir(fhir, signal)),
+    reporter: syncReporter({ telemetry, notifier, warnings }),
+    options,
+    now: clock,
+  });
+
+  return {
+    pull: (signal) =>
+      pullChangeFeed(
+        {
+          client: clients.changeFeed,
+          state,
+          queue,
+          failedEntries: failures,
+          notifier,
+          telemetry,
+          limits: { entries: settings.ROUND_ENTRIES, windowsInFlight: settings.FEED_WINDOWS_IN_FLIGHT },
+          queueLimit: settings.QUEUE_LIMIT,
+          softDeadlineMs: settings.PULL_SECONDS * 1000,
+          now: clock,
+        },
+        signal,
+      ),
+    async syncStudy(input, delivery, signal) {
+      const message = tryReadStudyMessage(input);
+      // Another attempt would not make it readable: it is filed at once, as the poison handler does.
+      if (message instanceof UnreadableMessage) await handlePoison(poison, input, delivery.invocationId, signal);
+      else await sync.handle(message, delivery, signal);
+    },
+    handlePoison: (message, operationId, signal) => handlePoison(poison, message, operationId, signal),
+    async sweepMarks(signal) {
+      await warnings.purge(new Date(clock().getTime() - settings.WARNING_RETENTION_DAYS * 86_400_000), signal);
+      return sweepMarks({ marks, queue, telemetry, markAgeMs: options.unknownOutcomeMs }, signal);
+    },
+    status: (signal) =>
+      readStatus(
+        { state, queues: [queue, clients.poison], failedEntries: failures, breakers: serviceBreakers },
+        signal,
+      ),
+    health: (signal) => readHealth({ state, dicom, fhir }, HEALTH_TIMEOUT_MS, signal),
+    api: castApi({ failedEntries: failures, warnings, queue, state, changeFeed: clients.changeFeed, dicom }),
+  };
+}
+
+const HEALTH_TIMEOUT_MS = 20_000;
+
+function syncOptions(settings: Settings): SyncOptions {
+  return {
+    maxAttempts: settings.MAX_ATTEMPTS,
+    backOffBaseMs: settings.BACK_OFF_BASE_SECONDS * 1000,
+    backOffCapMs: settings.BACK_OFF_CAP_SECONDS * 1000,
+    deferCapMs: settings.DEFER_CAP_SECONDS * 1000,
+    outageBudgetMs: settings.OUTAGE_BUDGET_HOURS * 3_600_000,
+    unknownOutcomeMs: (settings.FUNCTION_TIMEOUT_SECONDS + settings.FHIR_TIMEOUT_SECONDS) * 1000,
+    // Room to file, defer or postpone before the host ends the run.
+    deliveryMs: settings.FUNCTION_TIMEOUT_SECONDS * 900,
+  };
+}
+
+/** A service that went down or came back is told once, not for every study. */
+function tellBreakerChange(change: BreakerChange, telemetry: Telemetry, notifier: FailureNotifier): void {
+  switch (change.kind) {
+    case 'down':
+      telemetry.log('error', `The ${change.dependency} service is down: ${change.failure.message}`, {
+        reason: change.failure.reason,
+      });
+      void notifier.dependencyDown({
+        dependency: change.dependency,
+        reason: change.failure.reason,
+        message: change.failure.message,
+        since: change.since,
+      });
+      return;
+    case 'back':
+      telemetry.log('info', `The ${change.dependency} service is back`, { downForMs: change.downForMs });
+      void notifier.dependencyBack({ dependency: change.dependency, since: change.since, downForMs: change.downForMs });
+      return;
+  }
+}

@@ -1,0 +1,149 @@
+import type { FailedEntries } from '../failures/failedEntries';
+import type { FailureNotifier } from '../failures/notifier';
+import type { StudyQueue } from '../study/studyQueue';
+import type { Telemetry } from '../telemetry/telemetry';
+import type { ChangeFeedClient } from './changeFeedClient';
+import { readRound, type RoundLimits, type Round } from './readRound';
+import { groupByStudy } from './round';
+import { type StoredSyncState, SyncStateChanged, type SyncState, type SyncStateStore } from './syncState';
+
+export interface PullDependencies {
+  readonly client: ChangeFeedClient;
+  readonly state: SyncStateStore;
+  readonly queue: StudyQueue;
+  readonly failedEntries: Pick<FailedEntries, 'fileUnreadable'>;
+  readonly notifier: FailureNotifier;
+  readonly telemetry: Telemetry;
+  readonly limits: RoundLimits;
+  /** Messages in the queue beyond which nothing is pulled. */
+  readonly queueLimit: number;
+  /** After this time a run stops at the end of its round. */
+  readonly softDeadlineMs: number;
+  readonly now?: () => Date;
+}
+
+/** What one run of the puller did, and why it stopped. */
+export interface PullSummary {
+  readonly stopped: 'caught-up' | 'held-back' | 'feed-reset' | 'deadline' | 'another-puller';
+  readonly rounds: number;
+  readonly entries: number;
+  readonly messages: number;
+  readonly unreadable: number;
+  readonly sequence: number;
+  readonly latest: number;
+}
+
+/**
+ * Hands the change feed to the queue, round by round: read, send, then move the cursor with If-Match (at least once).
+ * Two pullers at once do no harm: the ETag of the cursor decides, and a message twice is a repeat of a level-triggered sync.
+ * @throws what the DICOM service, the queue or the table threw; the cursor then stands where it stood
+ */
+export async function pullChangeFeed(deps: PullDependencies, signal: AbortSignal): Promise<PullSummary> {
+  const { client, state, queue, now = () => new Date() } = deps;
+  const started = performance.now();
+  const done = { rounds: 0, entries: 0, messages: 0, unreadable: 0 };
+  let current = await state.read(signal);
+  const summary = (stopped: PullSummary['stopped'], latest: number): PullSummary => ({
+    stopped,
+    ...done,
+    sequence: current.sequence,
+    latest,
+  });
+
+  try {
+    for (;;) {
+      const latest = await client.latest(signal);
+      const seen = { latestSeen: latest.sequence, latestTimestamp: latest.timestamp };
+      if (latest.sequence < current.sequence) {
+        await remember(deps, current, { ...seen, condition: 'feed-reset' }, signal);
+        await tellReset(deps, current.sequence, latest.sequence);
+        return summary('feed-reset', latest.sequence);
+      }
+      if (latest.sequence === current.sequence) {
+        await remember(deps, current, { ...seen, condition: 'ok', lastSuccessAt: now().toISOString() }, signal);
+        return summary('caught-up', latest.sequence);
+      }
+      if ((await queue.depth(signal)) >= deps.queueLimit) {
+        await remember(deps, current, { ...seen, condition: 'held-back', lastSuccessAt: now().toISOString() }, signal);
+        return summary('held-back', latest.sequence);
+      }
+      const round = await readRound(client, current.sequence, latest.sequence, deps.limits, signal);
+      done.messages += await fanOut(deps, round, signal);
+      const at = now().toISOString();
+      current = await state.write(
+        {
+          ...withoutEtag(current),
+          ...seen,
+          sequence: round.upTo,
+          entryTimestamp: round.entries.at(-1)?.timestamp ?? current.entryTimestamp,
+          condition: 'ok',
+          lastRunAt: at,
+          lastSuccessAt: at,
+          lastRoundEntries: round.entries.length,
+        },
+        current.etag,
+        signal,
+      );
+      done.rounds++;
+      done.entries += round.entries.length;
+      done.unreadable += round.unreadable.length;
+      if (performance.now() - started > deps.softDeadlineMs) return summary('deadline', latest.sequence);
+    }
+  } catch (error) {
+    if (error instanceof SyncStateChanged) return summary('another-puller', current.latestSeen ?? current.sequence);
+    throw error;
+  }
+}
+
+/** Sent and filed before the cursor moves: a crash in between repeats, it never loses. */
+async function fanOut(deps: PullDependencies, round: Round, signal: AbortSignal): Promise<number> {
+  for (const { sequence, problem } of round.unreadable) {
+    await deps.failedEntries.fileUnreadable({ sequence: String(sequence), message: problem }, signal);
+    deps.telemetry.event('feed-entry-unreadable', { sequence });
+  }
+  const counts = await sendAll(deps.queue, groupByStudy(round.entries), signal);
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Messages sent at once; the queue service is the limit, not this process. */
+const SENDS_IN_FLIGHT = 16;
+
+async function sendAll(
+  queue: StudyQueue,
+  messages: ReturnType<typeof groupByStudy>,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const counts: number[] = [];
+  for (let start = 0; start < messages.length; start += SENDS_IN_FLIGHT) {
+    const batch = messages.slice(start, start + SENDS_IN_FLIGHT);
+    counts.push(...(await Promise.all(batch.map((message) => queue.send(message, { signal })))));
+  }
+  return counts;
+}
+
+/** Notes what was seen, where that is news enough; the cursor stays. */
+async function remember(
+  deps: PullDependencies,
+  current: StoredSyncState,
+  change: Partial<SyncState>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { now = () => new Date() } = deps;
+  await deps.state.write({ ...withoutEtag(current), ...change, lastRunAt: now().toISOString() }, current.etag, signal);
+}
+
+async function tellReset(deps: PullDependencies, cursor: number, latest: number): Promise<void> {
+  deps.telemetry.log(
+    'error',
+    'The change feed ends before the cursor: the DICOM service was replaced or restored. Set the cursor with PUT /api/cursor.',
+    {
+      cursor,
+      latest,
+    },
+  );
+  await deps.notifier.feedReset({ cursor, latest });
+}
+
+function withoutEtag({ etag: _etag, ...state }: StoredSyncState): SyncState {
+  return state;
+}

@@ -1,0 +1,280 @@
+import { z } from 'zod';
+
+/**
+ * Every app setting of the project: its name, default, check and description live here and nowhere else.
+ * `docs/configure.md` and the table in the README are generated from this schema.
+ */
+
+const flag = (fallback: boolean) =>
+  z
+    .enum(['true', 'false'], 'expected true or false')
+    .default(fallback ? 'true' : 'false')
+    .transform((text) => text === 'true');
+
+const wholeNumber = (fallback: number, minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,12}$/, 'expected a whole number')
+    .default(String(fallback))
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `expected a number from ${minimum} to ${maximum}`);
+
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' })
+  .refine((text) => URL.canParse(text) && new URL(text).search === '' && new URL(text).hash === '', {
+    error: 'expected a URL without query and fragment',
+  })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+const absoluteUri = z
+  .string()
+  .regex(/^(https?:|urn:)\S+$/, 'expected an absolute URI that starts with http:, https: or urn:');
+
+const timeZone = z.string().refine(
+  (name) => {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: name });
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { error: 'expected an IANA time zone such as Europe/Berlin' },
+);
+
+const uriMap = z
+  .string()
+  .default('{}')
+  .transform((text, context): Readonly<Record<string, string>> => {
+    const parsed = z.record(z.string(), absoluteUri).safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    context.addIssue({
+      code: 'custom',
+      message: 'expected a JSON object of absolute URIs, such as {"HOSP":"urn:oid:1.2.3"}',
+    });
+    return z.NEVER;
+  });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const settingsSchema = z.object({
+  DICOM_URL: httpUrl.describe(
+    'Base URL of the DICOM service, with its path but without the version, as Cast reaches it.',
+  ),
+  DICOM_PUBLIC_URL: httpUrl
+    .optional()
+    .describe(
+      'Base URL of the DICOM service as clients of the FHIR server reach it; published in Endpoint.address. Default: DICOM_URL.',
+    ),
+  DICOM_API_VERSION: z
+    .string()
+    .regex(/^v\d+$/, 'expected a version segment such as v2')
+    .default('v2')
+    .describe('Version segment of the DICOMweb URLs. The change feed is always read as v1.'),
+  FHIR_URL: httpUrl.describe('Base URL of the FHIR R4 server.'),
+  CHANGE_FEED_SCHEDULE: z
+    .string()
+    .regex(/^(\S+\s+){5}\S+$/, 'expected six NCRONTAB fields, such as 0 * * * * *')
+    .default('*/30 * * * * *')
+    .describe('When pull-change-feed runs: six NCRONTAB fields, UTC. Must be set: the binding reads it.'),
+  MARK_SWEEP_SCHEDULE: z
+    .string()
+    .regex(/^(\S+\s+){5}\S+$/, 'expected six NCRONTAB fields, such as 0 */5 * * * *')
+    .default('0 */5 * * * *')
+    .describe('When sweep-marks runs: six NCRONTAB fields, UTC. Must be set: the binding reads it.'),
+  ROUND_ENTRIES: wholeNumber(1000, 1, 10_000).describe(
+    'Change feed entries of one round: read, sent to the queue, then committed together.',
+  ),
+  FEED_WINDOWS_IN_FLIGHT: wholeNumber(4, 1, 16).describe(
+    'Change feed windows (of 100 sequence numbers) that are read at once.',
+  ),
+  QUEUE_LIMIT: wholeNumber(5000, 1, 1_000_000).describe(
+    'Messages in the queue study-changes beyond which the feed is not pulled.',
+  ),
+  PULL_SECONDS: wholeNumber(240, 1, 3600).describe(
+    'Seconds after which a run of pull-change-feed stops at the end of its round.',
+  ),
+  TABLE_PREFIX: z
+    .string()
+    .regex(/^([A-Za-z][A-Za-z0-9]{0,29})?$/, 'expected up to 30 letters and digits, starting with a letter')
+    .default('')
+    .describe('Prefix of the tables SyncState, FailedEntries and ValidationWarnings.'),
+  MAX_ATTEMPTS: wholeNumber(8, 1, 30).describe(
+    'Attempts at a study before a transient error is filed as failed. Keep maxDequeueCount of host.json at MAX_ATTEMPTS + 2.',
+  ),
+  BACK_OFF_BASE_SECONDS: wholeNumber(2, 1, 600).describe(
+    'Delay in seconds before the second attempt; doubles with each attempt.',
+  ),
+  BACK_OFF_CAP_SECONDS: wholeNumber(300, 1, 86_400).describe('Longest delay in seconds between two attempts.'),
+  DEFER_CAP_SECONDS: wholeNumber(600, 1, 86_400).describe(
+    'Longest delay in seconds of a study that is deferred while a service is down.',
+  ),
+  OUTAGE_BUDGET_HOURS: wholeNumber(168, 1, 8760).describe(
+    'Hours that a study is deferred because a service is down, before it is filed as failed.',
+  ),
+  FHIR_TIMEOUT_SECONDS: wholeNumber(60, 1, 600).describe('Longest time in seconds of one FHIR request.'),
+  DICOM_TIMEOUT_SECONDS: wholeNumber(100, 1, 600).describe('Longest time in seconds of one DICOM request.'),
+  FUNCTION_TIMEOUT_SECONDS: wholeNumber(600, 10, 86_400).describe(
+    'functionTimeout of host.json in seconds: a mark older than this plus FHIR_TIMEOUT_SECONDS was left by a worker that is gone.',
+  ),
+  PATIENT_LOCK: z
+    .enum(['on', 'off'], 'expected on or off')
+    .default('on')
+    .describe(
+      'on: a new Patient is created under a short blob lease. off: only where the conditional create of the FHIR server is atomic.',
+    ),
+  VALIDATION: z
+    .enum(['partial', 'full'], 'expected partial or full')
+    .default('partial')
+    .describe('partial: an invalid optional attribute is left out and warned about. full: it makes its instance fail.'),
+  WARNING_RETENTION_DAYS: wholeNumber(90, 1, 3650).describe('Days that validation warnings are kept.'),
+  DEFAULT_TIME_ZONE: timeZone
+    .optional()
+    .describe('IANA zone of DICOM times that carry none. Without it such times become dates.'),
+  PATIENT_ID_SYSTEM: absoluteUri.optional().describe('Identifier system of PatientID where no issuer gives one.'),
+  ISSUER_SYSTEMS: uriMap.describe(
+    'JSON object from issuer text to identifier system, such as {"HOSP":"urn:oid:1.2.3"}.',
+  ),
+  ISSUER_PREFIX: absoluteUri.optional().describe('URI prefix that turns an unmapped issuer into an identifier system.'),
+  ISSUER_DEFAULT_SYSTEM: absoluteUri
+    .optional()
+    .describe('Identifier system of issuers that neither map nor prefix covers.'),
+  PATIENT_ID_TYPE: z
+    .string()
+    .optional()
+    .describe('HL7 v2-0203 code of PatientID where the object names none, such as MR.'),
+  MISSING_PATIENT_ID: z
+    .enum(['fail', 'placeholder'], 'expected fail or placeholder')
+    .default('fail')
+    .describe(
+      'What happens to an instance without PatientID: it fails, or its study gets a subject that says unknown.',
+    ),
+  DEMOGRAPHICS: z
+    .enum(
+      ['create-only', 'fill-missing', 'managed', 'overwrite'],
+      'expected create-only, fill-missing, managed or overwrite',
+    )
+    .default('create-only')
+    .describe('Who is right about an existing Patient.'),
+  ACCESSION: z
+    .enum(['union', 'plurality'], 'expected union or plurality')
+    .default('union')
+    .describe('All accession numbers of a study, or the most frequent one.'),
+  ACCESSION_SYSTEM: absoluteUri.optional().describe('Identifier system of accession numbers without an issuer.'),
+  CODE_SYSTEM_BASE: absoluteUri.optional().describe('Base URI of private coding schemes: system = base + designator.'),
+  OBSERVATIONS: z
+    .enum(['summary+events', 'summary', 'off'], 'expected summary+events, summary or off')
+    .default('summary+events')
+    .describe('What dose reports become.'),
+  STUDY_ID_IDENTIFIER: flag(false).describe('true: Study ID (0020,0010) becomes an identifier as well.'),
+  STUDY_DESCRIPTION_AS_NOTE: flag(false).describe(
+    'true: the study description is a note as well, as the old DICOM Cast wrote it.',
+  ),
+  IMAGE_TYPE_AS_TITLE: flag(false).describe('true: Image Type is the title of an instance that has no better one.'),
+  ENCOUNTER: flag(false).describe('true: the Admission ID (0038,0010) becomes a logical reference to an Encounter.'),
+  OTHER_PATIENT_NAMES: flag(false).describe('true: Other Patient Names (0010,1001) become further names.'),
+  OTHER_PATIENT_IDS_SYSTEM: absoluteUri
+    .optional()
+    .describe('Identifier system of the retired Other Patient IDs (0010,1000); without it they are left out.'),
+  EXTENDED_DEMOGRAPHICS: flag(false).describe(
+    "true: telephone, address and mother's birth name are given to a new Patient.",
+  ),
+  PERSON_ID_SYSTEM: absoluteUri
+    .optional()
+    .describe('Identifier system of codes that identify physicians; without it they have a display only.'),
+  FRAMES_EXTENSION: absoluteUri
+    .optional()
+    .describe('URL of the extension for the number of frames of an instance; without it the number is left out.'),
+  IMAGING_STUDY_PROFILES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .refine(
+      (profiles) => profiles.every((profile) => absoluteUri.safeParse(profile).success),
+      'expected absolute URIs, separated by commas',
+    )
+    .describe('Profiles that ImagingStudy.meta.profile claims, separated by commas.'),
+  NAME_USE: z
+    .enum(['usual', 'official'], 'expected usual or official')
+    .default('usual')
+    .describe('HumanName.use of patient names.'),
+  NOTIFIER_WEBHOOK_URL: z
+    .url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' })
+    .optional()
+    .describe('Failures are posted here as CloudEvents.'),
+  NOTIFIER_MODULE: z
+    .string()
+    .optional()
+    .describe('Path of a CommonJS module that exports a FailureNotifier of your own.'),
+});
+
+/** The settings after the check, with defaults filled in. */
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+/** One or more settings are wrong. The message names every one of them and what was expected, never a value. */
+export class SettingsError extends Error {
+  readonly code = 'SettingsError';
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `${problems.length === 1 ? 'A setting is' : `${problems.length} settings are`} wrong: ${problems.join('; ')}`,
+    );
+    this.name = 'SettingsError';
+  }
+}
+
+/**
+ * Checks the app settings. An empty text counts as not set, because deployment templates write empty values.
+ * @throws SettingsError naming every wrong setting at once
+ */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(
+    Object.keys(settingsSchema.shape).map((name) => [
+      name,
+      environment[name]?.trim() === '' ? undefined : environment[name]?.trim(),
+    ]),
+  );
+  const result = settingsSchema.safeParse(given);
+  if (!result.success) {
+    throw new SettingsError(
+      result.error.issues.map((issue) => {
+        const name = String(issue.path[0]);
+        return `${name}: ${given[name] === undefined ? 'is not set and has no default' : issue.message}`;
+      }),
+    );
+  }
+  return result.data;
+}
+
+/** What the documentation says of one setting. */
+export interface SettingDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  readonly defaultText: string;
+}
+
+/** Every setting with its description and default, in the order of the schema. */
+export function describeSettings(): readonly SettingDescription[] {
+  return Object.entries(settingsSchema.shape).map(([name, schema]) => {
+    const missing = schema.safeParse(undefined);
+    const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    return {
+      name,
+      description: schema.description ?? '',
+      required: !missing.success,
+      defaultText: typeof json.default === 'string' ? json.default : '',
+    };
+  });
+}
