@@ -1,0 +1,197 @@
+import type {
+  Annotation,
+  Coding,
+  Identifier,
+  ImagingStudy,
+  ImagingStudySeries,
+  ImagingStudySeriesInstance,
+  Meta,
+  Reference,
+} from 'fhir/r4';
+import { sameIdentifier } from './identifiers';
+import { type ImagingStudyProjection, STUDY_ID_TYPE, type StudyProjection } from './projectStudy';
+import { ADOPTED_TAG_SYSTEM, type CastSource, isAdopted, isOwnedBy, metaOf } from './source';
+import { DCM_SYSTEM } from './systems';
+
+/** What a study refers to. */
+export interface StudyReferences {
+  readonly subject: Reference;
+  readonly endpoint: Reference;
+  readonly source: CastSource;
+}
+
+/**
+ * The study as it has to be: our elements from the projection, what belongs to others kept.
+ * In a study of our own an element without a value goes; in an adopted one it stays as its owner wrote it.
+ * Kept always: foreign identifiers, orders and endpoints, notes, extensions, narrative, and every element that is not mapped.
+ * @param existing undefined: a new study of ours; one that carries no tag of ours is adopted
+ */
+export function overlayImagingStudy(
+  existing: ImagingStudy | undefined,
+  projection: StudyProjection,
+  references: StudyReferences,
+): ImagingStudy {
+  const { imagingStudy: ours } = projection;
+  const adopted =
+    existing !== undefined && (!isOwnedBy(existing, references.source) || isAdopted(existing, references.source));
+  const old: Partial<ImagingStudy> = existing ?? {};
+  const single = <T>(value: T | undefined, before: T | undefined): T | undefined =>
+    value ?? (adopted ? before : undefined);
+  const several = <T>(values: readonly T[], before: T[] | undefined): T[] | undefined =>
+    values.length > 0 || !adopted ? [...values] : before;
+  const numberOfSeries = ours.series.length;
+  return withoutEmpty({
+    ...old,
+    resourceType: 'ImagingStudy',
+    meta: overlayMeta(existing?.meta, ours, references.source, adopted),
+    identifier: overlayIdentifiers(old.identifier ?? [], ours.identifiers),
+    status: 'available',
+    modality: [...ours.modality],
+    subject: overlaySubject(existing?.subject, references.subject),
+    encounter: ours.encounter ?? old.encounter,
+    started: single(ours.started, old.started),
+    basedOn: overlayOrders(old.basedOn ?? [], ours.orders, adopted),
+    referrer: single(ours.referrer, old.referrer),
+    interpreter: several(ours.interpreters, old.interpreter),
+    endpoint: [
+      references.endpoint,
+      ...(old.endpoint ?? []).filter((other) => other.reference !== references.endpoint.reference),
+    ],
+    numberOfSeries,
+    numberOfInstances: ours.numberOfInstances,
+    procedureCode: several(ours.procedureCodes, old.procedureCode),
+    location: single(ours.location, old.location),
+    reasonCode: several(ours.reasons, old.reasonCode),
+    note: overlayNotes(old.note ?? [], ours.note),
+    description: single(ours.description, old.description),
+    series: ours.series.map((series) => overlaySeries(old.series, series)),
+  });
+}
+
+/** An adopted study of which nothing is live any more: it is not ours to delete (design 1, rule 6). */
+export function emptyAdoptedStudy(existing: ImagingStudy, source: CastSource): ImagingStudy {
+  return withoutEmpty({
+    ...existing,
+    meta: { ...existing.meta, source: source.address },
+    identifier: (existing.identifier ?? []).filter((identifier) => !isOurAccession(identifier)),
+    basedOn: (existing.basedOn ?? []).filter(
+      ({ reference, identifier }) => reference !== undefined || identifier === undefined || !isOurAccession(identifier),
+    ),
+    status: 'registered',
+    numberOfSeries: 0,
+    numberOfInstances: 0,
+    series: [],
+  });
+}
+
+function overlayMeta(
+  existing: Meta | undefined,
+  ours: ImagingStudyProjection,
+  source: CastSource,
+  adopted: boolean,
+): Meta {
+  const { tag = [], ...meta } = metaOf(source);
+  const wanted = adopted ? [...tag, { system: ADOPTED_TAG_SYSTEM, code: source.address }] : tag;
+  const others = (existing?.tag ?? []).filter((other) => !wanted.some((own) => sameCoding(own, other)));
+  const profile = [...new Set([...(existing?.profile ?? []), ...ours.profiles])];
+  return { ...existing, ...meta, tag: [...others, ...wanted], ...(profile.length === 0 ? {} : { profile }) };
+}
+
+function sameCoding(a: Coding, b: Coding): boolean {
+  return a.system === b.system && a.code === b.code;
+}
+
+/** Ours are told by their form: the study UID, accession numbers with both types, the Study ID. */
+function overlayIdentifiers(existing: readonly Identifier[], ours: readonly Identifier[]): Identifier[] {
+  const [study] = ours;
+  const foreign = existing.filter(
+    (identifier) =>
+      !(study !== undefined && sameIdentifier(identifier, study)) &&
+      !isOurAccession(identifier) &&
+      identifier.type?.text !== STUDY_ID_TYPE,
+  );
+  return [...ours, ...foreign];
+}
+
+function isOurAccession({ type }: Identifier): boolean {
+  const codings = type?.coding ?? [];
+  return (
+    codings.some(({ code }) => code === 'ACSN') &&
+    codings.some(({ system, code }) => system === DCM_SYSTEM && code === '121022')
+  );
+}
+
+/** Ours are logical references to orders; in an adopted study only those whose form nobody else writes. */
+function overlayOrders(existing: readonly Reference[], ours: readonly Reference[], adopted: boolean): Reference[] {
+  const isOurs = ({ type, reference, identifier }: Reference): boolean => {
+    if (type !== 'ServiceRequest' || reference !== undefined || identifier === undefined) return false;
+    return (
+      isOurAccession(identifier) ||
+      !adopted ||
+      ours.some((own) => own.identifier !== undefined && sameIdentifier(own.identifier, identifier))
+    );
+  };
+  return [...ours, ...existing.filter((order) => !isOurs(order))];
+}
+
+/** A subject that already points at the Patient keeps what others added to it, such as a display. */
+function overlaySubject(existing: Reference | undefined, subject: Reference): Reference {
+  const same =
+    subject.reference !== undefined &&
+    existing?.reference !== undefined &&
+    isSameTarget(existing.reference, subject.reference);
+  return same ? existing : subject;
+}
+
+function isSameTarget(reference: string, relative: string): boolean {
+  return reference === relative || reference.endsWith(`/${relative}`);
+}
+
+/** Marks the note that repeats the study description as ours. */
+const NOTE_AUTHOR = 'DICOM Study Description';
+
+function overlayNotes(existing: readonly Annotation[], text: string | undefined): Annotation[] {
+  const foreign = existing.filter(({ authorString }) => authorString !== NOTE_AUTHOR);
+  return text === undefined ? foreign : [...foreign, { authorString: NOTE_AUTHOR, text }];
+}
+
+/** Series and instances are ours whole, but for the ids and extensions that others put there. */
+function overlaySeries(
+  existing: readonly ImagingStudySeries[] | undefined,
+  series: ImagingStudySeries,
+): ImagingStudySeries {
+  const old = existing?.find(({ uid }) => uid === series.uid);
+  if (old === undefined) return series;
+  const oldInstances = new Map((old.instance ?? []).map((instance) => [instance.uid, instance]));
+  return {
+    ...foreignParts(old),
+    ...(old.endpoint === undefined ? {} : { endpoint: old.endpoint }),
+    ...series,
+    instance: series.instance?.map((instance) => overlayInstance(oldInstances.get(instance.uid), instance)),
+  };
+}
+
+function overlayInstance(
+  old: ImagingStudySeriesInstance | undefined,
+  instance: ImagingStudySeriesInstance,
+): ImagingStudySeriesInstance {
+  if (old === undefined || (old.id === undefined && old.extension === undefined)) return instance;
+  const own = instance.extension ?? [];
+  const extension = [...own, ...(old.extension ?? []).filter(({ url }) => !own.some((ours) => ours.url === url))];
+  return { ...foreignParts(old), ...instance, ...(extension.length === 0 ? {} : { extension }) };
+}
+
+function foreignParts({
+  id,
+  extension,
+}: Pick<ImagingStudySeries, 'id' | 'extension'>): Pick<ImagingStudySeries, 'id' | 'extension'> {
+  return { ...(id === undefined ? {} : { id }), ...(extension === undefined ? {} : { extension }) };
+}
+
+/** FHIR JSON knows neither empty arrays nor undefined members. */
+function withoutEmpty(study: ImagingStudy): ImagingStudy {
+  const kept = Object.entries(study).filter(
+    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+  );
+  return Object.fromEntries(kept) as unknown as ImagingStudy;
+}

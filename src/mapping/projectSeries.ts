@@ -1,0 +1,139 @@
+import type { Coding, ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4';
+import { instantKey } from './instants';
+import type { MappingOptions } from './options';
+import { compareCodeUnits, plurality, sortedUnion } from './plurality';
+import type { ValidInstance } from './projectStudy';
+import { DATA_ABSENT_REASON_EXTENSION, DCM_SYSTEM, URI_SYSTEM } from './systems';
+
+/** The series of a study, by number and UID, each with its instances; counted by distinct UID. */
+export function projectSeries(
+  instances: readonly ValidInstance[],
+  options: MappingOptions,
+): readonly ImagingStudySeries[] {
+  const bySeries = new Map<string, ValidInstance[]>();
+  for (const instance of instances) {
+    const group = bySeries.get(instance.seriesUid);
+    if (group === undefined) bySeries.set(instance.seriesUid, [instance]);
+    else group.push(instance);
+  }
+  return [...bySeries].map(([uid, group]) => seriesOf(uid, group, options)).sort(byNumberAndUid);
+}
+
+function seriesOf(uid: string, group: readonly ValidInstance[], options: MappingOptions): ImagingStudySeries {
+  const facts = group.map((instance) => instance.facts.series);
+  const text = (value: string): string => value;
+  const content = (value: unknown): string => JSON.stringify(value);
+  const number = plurality(
+    facts.map((fact) => fact.number),
+    (value) => String(value).padStart(10, '0'),
+  );
+  const modality = plurality(
+    facts.map((fact) => fact.modality),
+    text,
+  );
+  const description = plurality(
+    facts.map((fact) => fact.description),
+    text,
+  );
+  const bodySite = plurality(
+    facts.map((fact) => fact.bodySite),
+    content,
+  );
+  const laterality =
+    plurality(
+      facts.map((fact) => fact.laterality),
+      content,
+    ) ?? sharedLaterality(facts.map((fact) => fact.imageLaterality));
+  const started =
+    plurality(
+      facts.map((fact) => fact.started),
+      instantKey,
+    ) ?? earliest(facts.map((fact) => fact.acquired));
+  const specimens = sortedUnion(
+    facts.flatMap((fact) => fact.specimens),
+    content,
+  );
+  const performers = sortedUnion(
+    facts.flatMap((fact) => fact.performers),
+    content,
+  );
+  const instance = instancesOf(group, options);
+  return {
+    uid,
+    ...(number === undefined ? {} : { number }),
+    modality: modality === undefined ? unknownCoding() : { system: DCM_SYSTEM, code: modality },
+    ...(description === undefined ? {} : { description }),
+    numberOfInstances: instance.length,
+    ...(bodySite === undefined ? {} : { bodySite }),
+    ...(laterality === undefined ? {} : { laterality }),
+    ...(specimens.length === 0 ? {} : { specimen: [...specimens] }),
+    ...(started === undefined ? {} : { started }),
+    ...(performers.length === 0 ? {} : { performer: [...performers] }),
+    instance,
+  };
+}
+
+function instancesOf(group: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance[] {
+  const byUid = new Map<string, ValidInstance[]>();
+  for (const instance of group) {
+    const same = byUid.get(instance.instanceUid);
+    if (same === undefined) byUid.set(instance.instanceUid, [instance]);
+    else same.push(instance);
+  }
+  return [...byUid].map(([uid, same]) => instanceOf(uid, same, options)).sort(byNumberAndUid);
+}
+
+/** A UID appears once in a series; should a service show it twice, the plurality decides here as well. */
+function instanceOf(uid: string, same: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance {
+  const facts = same.map((instance) => instance.facts);
+  const sopClass = plurality(
+    facts.map((fact) => fact.sopClass),
+    (value) => value,
+  );
+  const number = plurality(
+    facts.map((fact) => fact.number),
+    (value) => String(value).padStart(10, '0'),
+  );
+  const title = plurality(
+    facts.map((fact) => fact.title),
+    (value) => value,
+  );
+  const frames = plurality(
+    facts.map((fact) => fact.frames),
+    String,
+  );
+  const url = options.numberOfFramesExtension;
+  return {
+    ...(url === undefined || frames === undefined ? {} : { extension: [{ url, valueInteger: frames }] }),
+    uid,
+    sopClass: sopClass === undefined ? unknownCoding() : { system: URI_SYSTEM, code: `urn:oid:${sopClass}` },
+    ...(number === undefined ? {} : { number }),
+    ...(title === undefined ? {} : { title }),
+  };
+}
+
+/** A mandatory element without a value. */
+function unknownCoding(): Coding {
+  return { extension: [{ url: DATA_ABSENT_REASON_EXTENSION, valueCode: 'unknown' }] };
+}
+
+/** Image Laterality counts for a series only when every image that has one agrees. */
+function sharedLaterality(lateralities: readonly (Coding | undefined)[]): Coding | undefined {
+  const distinct = sortedUnion(
+    lateralities.flatMap((coding) => coding ?? []),
+    ({ code }) => code ?? '',
+  );
+  return distinct.length === 1 ? distinct[0] : undefined;
+}
+
+function earliest(times: readonly (string | undefined)[]): string | undefined {
+  return [...times.flatMap((time) => time ?? [])].sort((a, b) => compareCodeUnits(instantKey(a), instantKey(b)))[0];
+}
+
+function byNumberAndUid(
+  a: { readonly number?: number; readonly uid: string },
+  b: { readonly number?: number; readonly uid: string },
+): number {
+  const [first, second] = [a.number ?? Number.MAX_SAFE_INTEGER, b.number ?? Number.MAX_SAFE_INTEGER];
+  return first - second || compareCodeUnits(a.uid, b.uid);
+}

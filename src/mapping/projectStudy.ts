@@ -1,0 +1,198 @@
+import type { CodeableConcept, Coding, Identifier, ImagingStudySeries, Reference } from 'fhir/r4';
+import { type DataIssue, distinctIssues } from '../dicom/dataIssue';
+import type { StudyKey } from '../dicom/studyKey';
+import { acquisitionModalities } from '../dicom/tables/acquisitionModalities';
+import { studyIdentifier } from './identifiers';
+import type { InstanceFacts } from './instanceFacts';
+import { instantKey } from './instants';
+import type { ObservationProjection } from './observations/observationProjection';
+import { projectObservations } from './observations/projectObservations';
+import type { MappingOptions } from './options';
+import { type PatientProjection, projectPatient } from './patient';
+import { plurality, sortedUnion } from './plurality';
+import { projectSeries } from './projectSeries';
+import type { InstanceReading } from './readInstance';
+import { DCM_SYSTEM } from './systems';
+
+export type ValidInstance = Extract<InstanceReading, { kind: 'valid' }>;
+
+/** The part of an ImagingStudy that is ours. */
+export interface ImagingStudyProjection {
+  readonly identifiers: readonly Identifier[];
+  readonly modality: readonly Coding[];
+  readonly started: string | undefined;
+  readonly orders: readonly Reference[];
+  readonly encounter: Reference | undefined;
+  readonly referrer: Reference | undefined;
+  readonly interpreters: readonly Reference[];
+  readonly procedureCodes: readonly CodeableConcept[];
+  readonly location: Reference | undefined;
+  readonly reasons: readonly CodeableConcept[];
+  readonly description: string | undefined;
+  readonly note: string | undefined;
+  readonly profiles: readonly string[];
+  readonly series: readonly ImagingStudySeries[];
+  readonly numberOfInstances: number;
+}
+
+/** What FHIR has to say about one study. */
+export interface StudyProjection {
+  readonly study: StudyKey;
+  /** Undefined where no instance names a patient and that is let through. */
+  readonly patient: PatientProjection | undefined;
+  readonly imagingStudy: ImagingStudyProjection;
+  readonly observations: readonly ObservationProjection[];
+  readonly issues: readonly DataIssue[];
+}
+
+/**
+ * The projection: a pure function of the live, valid instances. Single values by plurality, sets by sorted union, counts recomputed;
+ * neither a clock, nor an order of arrival, nor what FHIR held before has a say in it.
+ * @returns undefined when nothing valid is live
+ */
+export function projectStudy(
+  study: StudyKey,
+  instances: readonly ValidInstance[],
+  options: MappingOptions,
+): StudyProjection | undefined {
+  if (instances.length === 0) return undefined;
+  const facts = instances.map((instance) => instance.facts.study);
+  const patient = projectPatient(facts.flatMap((fact) => fact.patient ?? []));
+  const reports = instances.flatMap(({ instanceUid, facts: { structuredReport } }) =>
+    structuredReport === undefined ? [] : [{ instanceUid, dataset: structuredReport }],
+  );
+  const observations = projectObservations(study, reports, options);
+  return {
+    study,
+    patient: patient.value,
+    imagingStudy: projectImagingStudy(study, instances, options),
+    observations: observations.observations,
+    issues: distinctIssues([...patient.issues, ...observations.issues]),
+  };
+}
+
+function projectImagingStudy(
+  study: StudyKey,
+  instances: readonly ValidInstance[],
+  options: MappingOptions,
+): ImagingStudyProjection {
+  const facts = instances.map((instance) => instance.facts.study);
+  const series = projectSeries(instances, options);
+  const description = plurality(
+    facts.map((fact) => fact.description),
+    (text) => text,
+  );
+  const studyId = plurality(
+    facts.map((fact) => fact.studyId),
+    (text) => text,
+  );
+  const accessions = accessionIdentifiers(facts, options);
+  return {
+    identifiers: [
+      studyIdentifier(study.uid),
+      ...accessions,
+      ...(studyId === undefined ? [] : [{ type: { text: STUDY_ID_TYPE }, value: studyId }]),
+    ],
+    modality: modalities(series, facts),
+    started: plurality(
+      facts.map((fact) => fact.started),
+      instantKey,
+    ),
+    orders: ordersOf(facts, accessions, options),
+    encounter: plurality(
+      facts.map((fact) => fact.encounter),
+      contentOf,
+    ),
+    referrer: plurality(
+      facts.map((fact) => fact.referrer),
+      contentOf,
+    ),
+    interpreters: sortedUnion(
+      facts.flatMap((fact) => fact.interpreters),
+      contentOf,
+    ),
+    procedureCodes: sortedUnion(
+      facts.flatMap((fact) => fact.procedureCodes),
+      conceptIdentity,
+    ),
+    location: plurality(
+      facts.map((fact) => fact.location),
+      contentOf,
+    ),
+    reasons: sortedUnion(
+      facts.flatMap((fact) => fact.reasons),
+      conceptIdentity,
+    ),
+    description,
+    note: options.studyDescriptionAsNote ? description : undefined,
+    profiles: options.imagingStudyProfiles,
+    series,
+    numberOfInstances: series.reduce((sum, { numberOfInstances = 0 }) => sum + numberOfInstances, 0),
+  };
+}
+
+/** Marks the identifier of a Study ID as ours: values like "1" are no key of anything. */
+export const STUDY_ID_TYPE = 'Study ID';
+
+function accessionIdentifiers(
+  facts: readonly InstanceFacts['study'][],
+  options: MappingOptions,
+): readonly Identifier[] {
+  if (options.accession === 'union')
+    return sortedUnion(
+      facts.flatMap((fact) => fact.accessions),
+      identifierKey,
+    );
+  // An instance of several orders has no single accession number to vote for: its first one counts.
+  const most = plurality(
+    facts.map(({ accessions: [first] }) => first),
+    identifierKey,
+  );
+  return most === undefined ? [] : [most];
+}
+
+function ordersOf(
+  facts: readonly InstanceFacts['study'][],
+  accessions: readonly Identifier[],
+  options: MappingOptions,
+): readonly Reference[] {
+  const orders = sortedUnion(
+    facts.flatMap((fact) => fact.orders),
+    contentOf,
+  );
+  if (options.accession === 'union') return orders;
+  const kept = new Set(accessions.map(contentOf));
+  return orders.filter(({ identifier }) => !isAccession(identifier) || kept.has(contentOf(identifier)));
+}
+
+function isAccession(identifier: Identifier | undefined): boolean {
+  return identifier?.type?.coding?.some(({ code }) => code === 'ACSN') === true;
+}
+
+/** R4 wants acquisition modalities only (PS3.16 CID 29): SR, KO and the like stand in their series. */
+function modalities(
+  series: readonly ImagingStudySeries[],
+  facts: readonly InstanceFacts['study'][],
+): readonly Coding[] {
+  const codes = [
+    ...series.flatMap(({ modality }) => modality.code ?? []),
+    ...facts.flatMap((fact) => fact.modalitiesInStudy),
+  ];
+  return sortedUnion(codes, (code) => code)
+    .filter((code) => acquisitionModalities.has(code))
+    .map((code) => ({ system: DCM_SYSTEM, code }));
+}
+
+function identifierKey({ system, value }: Identifier): string {
+  return JSON.stringify([system ?? '', value ?? '']);
+}
+
+/** Codes by system and code, whatever their wording; text by itself. */
+function conceptIdentity({ coding, text }: CodeableConcept): string {
+  const [first] = coding ?? [];
+  return first === undefined ? JSON.stringify(['text', text]) : JSON.stringify([first.system ?? '', first.code ?? '']);
+}
+
+function contentOf(value: unknown): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,156 @@
+import type { CodeableConcept, Identifier, Reference } from 'fhir/r4';
+import { Attribute, type AttributeDefinition } from '../dicom/attributes';
+import { codeItems, sequenceItems } from '../dicom/codeSequence';
+import type { DicomDataset } from '../dicom/dataset';
+import { dateTimeOf } from '../dicom/dates';
+import { issuerValue } from '../dicom/issuer';
+import { textValue, textValues } from '../dicom/text';
+import { codeableConceptOf } from './coding';
+import { accessionIdentifier, type IdentifierTypeCode, typedIdentifier } from './identifiers';
+import type { StudyFacts } from './instanceFacts';
+import type { IssueCollector } from './issueCollector';
+import type { MappingOptions } from './options';
+import type { PatientProjection } from './patient';
+import { readPersons } from './persons';
+
+/** What one instance says about its study (PS3.3 C.7.2.1 and the modules that name the order). */
+export function readStudyFacts(
+  dataset: DicomDataset,
+  patient: PatientProjection | undefined,
+  options: MappingOptions,
+  collector: IssueCollector,
+): StudyFacts {
+  const requests = [
+    ...sequenceItems(dataset, Attribute.RequestAttributesSequence),
+    ...sequenceItems(dataset, Attribute.ReferencedRequestSequence),
+  ];
+  const accessions = [dataset, ...requests].flatMap((item) => accessionOf(item, options, collector));
+  return {
+    patient,
+    started: collector.take(dateTimeOf(dataset, Attribute.StudyDate, Attribute.StudyTime, options)),
+    description: collector.take(textValue(dataset, Attribute.StudyDescription)),
+    studyId: options.studyIdIdentifier ? collector.take(textValue(dataset, Attribute.StudyID)) : undefined,
+    accessions,
+    orders: [
+      ...accessions.map(orderOf),
+      ...requests.flatMap((item) =>
+        [
+          orderNumber(
+            item,
+            Attribute.PlacerOrderNumberImagingServiceRequest,
+            Attribute.OrderPlacerIdentifierSequence,
+            'PLAC',
+            options,
+            collector,
+          ),
+          orderNumber(
+            item,
+            Attribute.FillerOrderNumberImagingServiceRequest,
+            Attribute.OrderFillerIdentifierSequence,
+            'FILL',
+            options,
+            collector,
+          ),
+        ].flat(),
+      ),
+    ],
+    encounter: options.encounter ? encounterOf(dataset, options, collector) : undefined,
+    referrer: readPersons(
+      dataset,
+      Attribute.ReferringPhysicianName,
+      Attribute.ReferringPhysicianIdentificationSequence,
+      options,
+      collector,
+    )[0],
+    interpreters: readPersons(
+      dataset,
+      Attribute.NameOfPhysiciansReadingStudy,
+      Attribute.PhysiciansReadingStudyIdentificationSequence,
+      options,
+      collector,
+    ),
+    procedureCodes: procedureCodes(dataset, options),
+    location: locationOf(dataset, collector),
+    reasons: reasonsOf(dataset, requests, options, collector),
+    modalitiesInStudy: collector.take(textValues(dataset, Attribute.ModalitiesInStudy)),
+  };
+}
+
+function accessionOf(item: DicomDataset, options: MappingOptions, collector: IssueCollector): readonly Identifier[] {
+  const value = collector.take(textValue(item, Attribute.AccessionNumber));
+  if (value === undefined) return [];
+  return [
+    accessionIdentifier(value, collector.take(issuerValue(item, Attribute.IssuerOfAccessionNumberSequence)), options),
+  ];
+}
+
+function orderNumber(
+  item: DicomDataset,
+  attribute: AttributeDefinition,
+  issuer: AttributeDefinition,
+  code: IdentifierTypeCode,
+  options: MappingOptions,
+  collector: IssueCollector,
+): readonly Reference[] {
+  const value = collector.take(textValue(item, attribute));
+  return value === undefined
+    ? []
+    : [orderOf(typedIdentifier(value, code, collector.take(issuerValue(item, issuer)), options))];
+}
+
+/** A logical reference: the order itself lives in the order system. */
+function orderOf(identifier: Identifier): Reference {
+  return { type: 'ServiceRequest', identifier };
+}
+
+function encounterOf(dataset: DicomDataset, options: MappingOptions, collector: IssueCollector): Reference | undefined {
+  const value = collector.take(textValue(dataset, Attribute.AdmissionID));
+  if (value === undefined) return undefined;
+  const issuer = collector.take(issuerValue(dataset, Attribute.IssuerOfAdmissionIDSequence));
+  return { type: 'Encounter', identifier: typedIdentifier(value, 'VN', issuer, options) };
+}
+
+function procedureCodes(dataset: DicomDataset, options: MappingOptions): readonly CodeableConcept[] {
+  const performed = concepts(dataset, Attribute.ProcedureCodeSequence, options);
+  return performed.length > 0 ? performed : concepts(dataset, Attribute.RequestedProcedureCodeSequence, options);
+}
+
+function locationOf(dataset: DicomDataset, collector: IssueCollector): Reference | undefined {
+  const place =
+    collector.take(textValue(dataset, Attribute.PerformedLocation)) ??
+    collector.take(textValue(dataset, Attribute.InstitutionalDepartmentName));
+  if (place === undefined) return undefined;
+  const institution = collector.take(textValue(dataset, Attribute.InstitutionName));
+  return { type: 'Location', display: institution === undefined ? place : `${place}, ${institution}` };
+}
+
+function reasonsOf(
+  dataset: DicomDataset,
+  requests: readonly DicomDataset[],
+  options: MappingOptions,
+  collector: IssueCollector,
+): readonly CodeableConcept[] {
+  const texts = [
+    ...[dataset, ...requests].flatMap((item) =>
+      collector.take(textValues(item, Attribute.ReasonForTheRequestedProcedure)),
+    ),
+    ...collector.take(textValues(dataset, Attribute.ReasonForVisit)),
+    ...collector.take(textValues(dataset, Attribute.AdmittingDiagnosesDescription)),
+  ];
+  return [
+    ...[dataset, ...requests].flatMap((item) =>
+      concepts(item, Attribute.ReasonForRequestedProcedureCodeSequence, options, dataset),
+    ),
+    ...concepts(dataset, Attribute.ReasonForPerformedProcedureCodeSequence, options),
+    ...texts.map((text) => ({ text })),
+  ];
+}
+
+function concepts(
+  dataset: DicomDataset,
+  attribute: AttributeDefinition,
+  options: MappingOptions,
+  root: DicomDataset = dataset,
+): readonly CodeableConcept[] {
+  return codeItems(dataset, attribute, root).flatMap((item) => codeableConceptOf(item, options) ?? []);
+}
