@@ -1,0 +1,109 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { z } from 'zod';
+import type { StudyKey } from '../dicom/studyKey';
+
+/** Why a study has to be looked at: one entry of the change feed. */
+export interface StudyChange {
+  readonly sequence: number;
+  readonly action: 'Create' | 'Update' | 'Delete';
+  readonly series: string;
+  readonly instance: string;
+}
+
+/** "This study changed; here is why." No changes: look at the study all the same (resync, sweep). */
+export interface StudyMessage {
+  readonly study: StudyKey;
+  readonly changes: readonly StudyChange[];
+  /** Set while a service is down: when the study was deferred first, and how often since. */
+  readonly deferred?: { readonly since: string; readonly times: number };
+  /** Sent by the poison handler: a second poisoning only files. */
+  readonly lastTry?: boolean;
+}
+
+/** The queue holds something that is no study message. Its text says what was expected where, never what was found. */
+export class UnreadableMessage extends Error {
+  readonly code = 'UnreadableMessage';
+  constructor(readonly problems: readonly string[]) {
+    super(`The message is no study message: ${problems.join('; ')}`);
+    this.name = 'UnreadableMessage';
+  }
+}
+
+/**
+ * A queue message of 64 KiB in base64 holds 48 KiB of text (Azure Queue Storage limits).
+ * Change lists that would not fit are deflated: the UIDs of one study share long prefixes, so a whole round fits and a study costs one pass.
+ */
+export const MAX_MESSAGE_BYTES = 48 * 1024;
+
+const uid = z.string().min(1).max(128);
+const changeSchema = z.object({
+  sequence: z.number().int().nonnegative(),
+  action: z.enum(['Create', 'Update', 'Delete']),
+  series: uid,
+  instance: uid,
+});
+const messageSchema = z.object({
+  study: z.object({ partition: z.string().min(1).max(128), uid }),
+  changes: z.union([z.array(changeSchema), z.object({ deflated: z.string() })]).default([]),
+  deferred: z.object({ since: z.iso.datetime(), times: z.number().int().positive() }).optional(),
+  lastTry: z.boolean().optional(),
+});
+
+/**
+ * Reads a message from the queue, whatever somebody put there.
+ * @throws UnreadableMessage
+ */
+export function readStudyMessage(input: unknown): StudyMessage {
+  const message = check(messageSchema, input);
+  const { changes, ...rest } = message;
+  return {
+    ...rest,
+    changes: Array.isArray(changes) ? changes : check(z.array(changeSchema), inflate(changes.deflated)),
+  };
+}
+
+/** The same, with the error as a value. */
+export function tryReadStudyMessage(input: unknown): StudyMessage | UnreadableMessage {
+  try {
+    return readStudyMessage(input);
+  } catch (error) {
+    if (error instanceof UnreadableMessage) return error;
+    throw error;
+  }
+}
+
+/** The texts of the messages for these changes of one study: one, or several when even deflated they would not fit. */
+export function writeStudyMessages(message: StudyMessage): readonly string[] {
+  const plain = JSON.stringify(message);
+  if (Buffer.byteLength(plain) <= MAX_MESSAGE_BYTES) return [plain];
+  const deflated = JSON.stringify({ ...message, changes: { deflated: deflate(message.changes) } });
+  if (Buffer.byteLength(deflated) <= MAX_MESSAGE_BYTES) return [deflated];
+  const middle = Math.ceil(message.changes.length / 2);
+  return [message.changes.slice(0, middle), message.changes.slice(middle)].flatMap((changes) =>
+    writeStudyMessages({ ...message, changes }),
+  );
+}
+
+function check<T>(schema: z.ZodType<T>, input: unknown): T {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  throw new UnreadableMessage(
+    result.error.issues.map((issue) => `${issue.path.join('.') || 'message'}: ${issue.code}`),
+  );
+}
+
+function deflate(changes: readonly StudyChange[]): string {
+  return deflateRawSync(JSON.stringify(changes), { level: 9 }).toString('base64');
+}
+
+const MAX_INFLATED_BYTES = 16 * 1024 * 1024;
+
+function inflate(text: string): unknown {
+  try {
+    return JSON.parse(
+      inflateRawSync(Buffer.from(text, 'base64'), { maxOutputLength: MAX_INFLATED_BYTES }).toString('utf8'),
+    );
+  } catch {
+    throw new UnreadableMessage(['changes.deflated: expected deflated JSON']);
+  }
+}

@@ -1,0 +1,221 @@
+import type { ImagingStudy, Observation, Patient } from 'fhir/r4';
+import type { DicomWebClient } from '../dicom/dicomWebClient';
+import type { StudyKey } from '../dicom/studyKey';
+import type { FhirClient, Found, TransactionEntry } from '../fhir/client';
+import { observationKeyOf } from '../mapping/observations/observationProjection';
+import type { MappingOptions } from '../mapping/options';
+import { projectStudy, type StudyProjection } from '../mapping/projectStudy';
+import type { CastSource } from '../mapping/source';
+import { chooseObservations, chooseStudy, type Choice } from './candidates';
+import { fromDicom, fromFhir, fromStorage } from './dependencyErrors';
+import type { Endpoints } from './endpoints';
+import { type LiveStudy, readLiveStudy } from './liveStudy';
+import type { PatientLease, PatientLock } from './patientLock';
+import type { Patients } from './patients';
+import { type FhirStudy, planProjection, planRemoval, type WritePlan } from './plan';
+import { identifierQuery, sourceTagQuery, studyUidQuery } from './queries';
+import type { Sources } from './sources';
+import { studiesOf } from './studiesOf';
+
+/** What the comparison of one study needs. */
+export interface PassDependencies {
+  readonly dicom: DicomWebClient;
+  readonly fhir: FhirClient;
+  readonly endpoints: Endpoints;
+  readonly patients: Patients;
+  readonly patientLock: PatientLock;
+  readonly sources: Sources;
+  readonly mapping: MappingOptions;
+  /** Has another study looked at again; it may belong to another partition. */
+  readonly lookAgain: (study: StudyKey, signal: AbortSignal) => Promise<void>;
+}
+
+export type PassResult =
+  | { readonly kind: 'equal'; readonly live: LiveStudy; readonly written: readonly TransactionEntry[] }
+  /** Others were faster, or duplicates were removed: what was read is no longer true. */
+  | { readonly kind: 'start-over'; readonly reason: StartOverReason };
+
+export type StartOverReason = 'created-by-another' | 'duplicates-removed' | 'lease-ran-out';
+
+/** Least time on the Patient lease for the transaction that creates the Patient. */
+const MIN_LEASE_MS = 15_000;
+
+/**
+ * Makes FHIR equal to what is live now: read, project, compare, at most one transaction (design 1, rules 4 to 6).
+ * The caller has put its mark before (rule 1) and settles afterwards (rule 2).
+ * @param onLive is told what was read from DICOM, also when a later step throws
+ * @throws DependencyError, naming who failed
+ */
+export async function runPass(
+  deps: PassDependencies,
+  study: StudyKey,
+  onLive: (live: LiveStudy) => void,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const source = deps.sources.of(study.partition);
+  const [choice, live] = await Promise.all([
+    fromFhir(async () =>
+      chooseStudy(await deps.fhir.search<ImagingStudy>('ImagingStudy', [studyUidQuery(study.uid)], signal), source),
+    ),
+    fromDicom(async () => {
+      const read = await readLiveStudy(deps.dicom, study, deps.mapping, signal);
+      onLive(read);
+      return read;
+    }),
+  ]);
+  if (choice.lose.length > 0) return removeDuplicateStudies(deps, choice.lose, signal);
+
+  const projection = projectStudy(study, live.valid, deps.mapping);
+  const [observations, patient] = await Promise.all([
+    fromFhir(() => findObservations(deps, study, source, choice.keep, live, signal)),
+    projection?.patient === undefined ? undefined : findPatient(deps, projection.patient, signal),
+  ]);
+  if (observations.lose.length > 0) return removeDuplicates(deps, observations.lose, signal);
+
+  const existing: FhirStudy = { study: choice, observations: observations.keep };
+  if (projection === undefined) return write(deps, planRemoval(existing, source), live, signal);
+
+  const endpoint = await fromFhir(() => deps.endpoints.reference(source, signal));
+  const planInput = { existing, source, endpoint, mapping: deps.mapping };
+  if (projection.patient !== undefined && patient?.keep === undefined) {
+    return createPatientAndWrite(
+      deps,
+      projection,
+      (found) => planProjection(planInput, projection, found),
+      live,
+      signal,
+    );
+  }
+  const result = await write(deps, planProjection(planInput, projection, patient?.keep), live, signal);
+  if (result.kind === 'start-over' || patient === undefined || patient.lose.length === 0) return result;
+  return removeSparePatients(deps, study, patient, result, signal);
+}
+
+/** Rule 4: a new Patient is created under a lease, searched again inside it and once more after the creation. */
+async function createPatientAndWrite(
+  deps: PassDependencies,
+  projection: StudyProjection & { readonly patient?: StudyProjection['patient'] },
+  planFor: (patient: Found<Patient> | undefined) => WritePlan,
+  live: LiveStudy,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const { patient } = projection;
+  if (patient === undefined) return write(deps, planFor(undefined), live, signal);
+  const key = identifierQuery(patient.identifier)[1];
+  return fromStorage(() =>
+    deps.patientLock.hold(
+      key,
+      async (lease) => {
+        const again = await findPatient(deps, patient, signal);
+        if (!hasTimeLeft(lease)) return { kind: 'start-over', reason: 'lease-ran-out' };
+        const result = await write(deps, planFor(again.keep), live, signal);
+        if (result.kind === 'start-over') return result;
+        const after = again.keep === undefined ? await findPatient(deps, patient, signal) : again;
+        return after.lose.length === 0 ? result : removeSparePatients(deps, projection.study, after, result, signal);
+      },
+      signal,
+    ),
+  );
+}
+
+function hasTimeLeft(lease: PatientLease): boolean {
+  return lease.remainingMs() > MIN_LEASE_MS;
+}
+
+async function write(
+  deps: PassDependencies,
+  { entries }: WritePlan,
+  live: LiveStudy,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  if (entries.length === 0) return { kind: 'equal', live, written: [] };
+  const results = await fromFhir(() => deps.fhir.transaction(entries, signal), { writes: true });
+  const beaten = entries.some(
+    (entry, index) =>
+      entry.kind === 'create' && entry.resource.resourceType !== 'Patient' && results[index]?.status === 200,
+  );
+  return beaten ? { kind: 'start-over', reason: 'created-by-another' } : { kind: 'equal', live, written: entries };
+}
+
+function findPatient(
+  deps: PassDependencies,
+  projection: NonNullable<StudyProjection['patient']>,
+  signal: AbortSignal,
+): Promise<Choice<Patient>> {
+  return fromFhir(() => deps.patients.find(projection, signal));
+}
+
+/** Observations of ours are searched only when there can be any: the study has, or had, a structured report. */
+async function findObservations(
+  deps: PassDependencies,
+  study: StudyKey,
+  source: CastSource,
+  existing: Found<ImagingStudy> | undefined,
+  live: LiveStudy,
+  signal: AbortSignal,
+): Promise<ReturnType<typeof chooseObservations>> {
+  const possible =
+    deps.mapping.observations !== 'off' &&
+    (live.valid.some(({ facts }) => facts.structuredReport !== undefined) || hasReports(existing?.resource));
+  const found = possible
+    ? await deps.fhir.search<Observation>('Observation', [studyUidQuery(study.uid), sourceTagQuery(source)], signal)
+    : [];
+  return chooseObservations(found, source, observationKeyOf);
+}
+
+/** SOP classes of structured reports (DICOM PS3.4 Annex B). */
+const STRUCTURED_REPORT = 'urn:oid:1.2.840.10008.5.1.4.1.1.88.';
+
+function hasReports(study: ImagingStudy | undefined): boolean {
+  return (study?.series ?? []).some((series) =>
+    (series.instance ?? []).some(
+      ({ sopClass }) => sopClass.code === undefined || sopClass.code.startsWith(STRUCTURED_REPORT),
+    ),
+  );
+}
+
+/** A study that lost a race goes together with the Observations that refer to it: some servers refuse to leave them dangling. */
+async function removeDuplicateStudies(
+  deps: PassDependencies,
+  lose: readonly Found<ImagingStudy>[],
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const referring = await fromFhir(async () => {
+    const found = await Promise.all(
+      lose.map(({ id }) => deps.fhir.search<Observation>('Observation', [['part-of', `ImagingStudy/${id}`]], signal)),
+    );
+    return found.flat().filter(({ resource }) => deps.sources.partitionOf(resource) !== undefined);
+  });
+  return removeDuplicates(deps, [...referring, ...lose], signal);
+}
+
+async function removeDuplicates(
+  deps: PassDependencies,
+  lose: readonly Found<ImagingStudy | Observation>[],
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const entries = lose.map(({ resource, id, etag }): TransactionEntry => ({
+    kind: 'delete',
+    type: resource.resourceType,
+    id,
+    etag,
+  }));
+  await fromFhir(() => deps.fhir.transaction(entries, signal), { writes: true });
+  return { kind: 'start-over', reason: 'duplicates-removed' };
+}
+
+async function removeSparePatients(
+  deps: PassDependencies,
+  study: StudyKey,
+  { lose }: Choice<Patient>,
+  result: PassResult,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const referring = studiesOf(
+    await fromFhir(() => deps.patients.removeSpare(lose, signal), { writes: true }),
+    deps.sources,
+  );
+  const others = referring.filter(({ uid, partition }) => uid !== study.uid || partition !== study.partition);
+  for (const other of others) await fromStorage(() => deps.lookAgain(other, signal));
+  return referring.length > others.length ? { kind: 'start-over', reason: 'duplicates-removed' } : result;
+}

@@ -1,0 +1,18 @@
+import type { Identifier } from 'fhir/r4';
+import { tokenValue } from '../fhir/query';
+import { type CastSource, SOURCE_TAG_SYSTEM } from '../mapping/source';
+
+/** Search parameter `identifier` for exactly this system and value; without system, only identifiers that have none. */
+export function identifierQuery({ system, value }: Identifier): readonly [string, string] {
+  return ['identifier', tokenValue(system, value ?? '')];
+}
+
+/** Search parameter `_tag` for what this source made. */
+export function sourceTagQuery(source: CastSource): readonly [string, string] {
+  return ['_tag', tokenValue(SOURCE_TAG_SYSTEM, source.address)];
+}
+
+/** Search parameter `identifier` for a study, and for the Observations that carry its UID. */
+export function studyUidQuery(studyUid: string): readonly [string, string] {
+  return identifierQuery({ system: 'urn:dicom:uid', value: `urn:oid:${studyUid}` });
+}

@@ -1,0 +1,66 @@
+import type { QueueClient } from '@azure/storage-queue';
+import type { StudyMessage } from './message';
+import { writeStudyMessages } from './message';
+
+/** Where one received message can be found again: needed to make it invisible for longer. */
+export interface MessageReceipt {
+  readonly messageId: string;
+  readonly popReceipt: string;
+}
+
+/** The queue `study-changes`. */
+export interface StudyQueue {
+  readonly name: string;
+  /** Sends a message, in several parts if it must be; returns how many. It never expires: a delayed message that expires is gone silently. */
+  send(message: StudyMessage, options: { readonly delayMs?: number; readonly signal: AbortSignal }): Promise<number>;
+  /**
+   * Makes a received message invisible for longer.
+   * @throws RestError 400 PopReceiptMismatch or 404 when the receipt is stale (the host renewed the lease, or the message is gone)
+   */
+  postpone(receipt: MessageReceipt, delayMs: number, signal: AbortSignal): Promise<void>;
+  /** Messages in the queue, visible or not; approximate, as the service gives it. */
+  depth(signal: AbortSignal): Promise<number>;
+}
+
+/** Longest delay that Queue Storage takes: seven days. */
+const MAX_DELAY_SECONDS = 604_800;
+
+/** The queue on Azure Storage, with the base64 text that the host's queue trigger expects (host.json messageEncoding). */
+export function studyQueue(client: QueueClient): StudyQueue {
+  let created: Promise<unknown> | undefined;
+  const ensure = async (signal: AbortSignal): Promise<void> => {
+    created ??= client.createIfNotExists({ abortSignal: signal });
+    try {
+      await created;
+    } catch (error) {
+      created = undefined;
+      throw error;
+    }
+  };
+  return {
+    name: client.name,
+    async send(message, { delayMs = 0, signal }) {
+      await ensure(signal);
+      const texts = writeStudyMessages(message);
+      for (const text of texts) {
+        await client.sendMessage(Buffer.from(text, 'utf8').toString('base64'), {
+          messageTimeToLive: -1,
+          visibilityTimeout: toSeconds(delayMs),
+          abortSignal: signal,
+        });
+      }
+      return texts.length;
+    },
+    async postpone({ messageId, popReceipt }, delayMs, signal) {
+      await client.updateMessage(messageId, popReceipt, undefined, toSeconds(delayMs), { abortSignal: signal });
+    },
+    async depth(signal) {
+      await ensure(signal);
+      return (await client.getProperties({ abortSignal: signal })).approximateMessagesCount ?? 0;
+    },
+  };
+}
+
+function toSeconds(delayMs: number): number {
+  return Math.min(MAX_DELAY_SECONDS, Math.ceil(delayMs / 1000));
+}
