@@ -1,0 +1,132 @@
+import { resolve } from 'node:path';
+import { type CastRun, startCast } from './castRun';
+import { readCommandLine, type StartOptions, USAGE } from './commandLine';
+import { type Services, startServices } from './services';
+import { storeFolder, storeSamples, type Stored } from './storeInstances';
+import { summarise } from './summary';
+
+/** `npm start`: brings everything up on this machine, stores studies and shows what becomes of them. */
+
+/** Exit codes: 0 all is in FHIR, 1 something failed, 2 the command line is wrong. */
+async function main(args: readonly string[]): Promise<number> {
+  const options = readCommandLine(args);
+  if (options === 'help') {
+    console.log(USAGE);
+    return 0;
+  }
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted.abort();
+    });
+  }
+  say('Starting storage (Azurite), a DICOM service and a FHIR server in this process ...');
+  const services = await startServices(options);
+  try {
+    return await runCast(options, services, interrupted.signal);
+  } finally {
+    await services.stop();
+  }
+}
+
+async function runCast(options: StartOptions, services: Services, signal: AbortSignal): Promise<number> {
+  const stored = await storeStudies(options, services);
+  say('Starting the functions ...');
+  const cast = await startCast(resolve(__dirname, '..', '..', '..'), {
+    services,
+    port: options.ports.functions,
+    schedule: options.once ? NEVER : '*/5 * * * * *',
+    onProgress: say,
+    onTrouble: say,
+  });
+  try {
+    await cast.syncAll(signal);
+    const summary = await summarise(cast, services, stored);
+    if (options.once) return await finish(cast, summary, signal);
+    showWhereToLook(cast, services, summary);
+    await new Promise((done) => {
+      if (signal.aborted) done(undefined);
+      signal.addEventListener('abort', done, { once: true });
+    });
+    say('Stopping ...');
+    return 0;
+  } finally {
+    await cast.stop();
+  }
+}
+
+/** The 29th of February of a year that is not one: the timer runs only when it is asked to. */
+const NEVER = '0 0 0 29 2 *';
+
+async function storeStudies({ dicomFolder }: StartOptions, { dicom }: Services): Promise<Stored | undefined> {
+  if (dicom === undefined) return undefined;
+  const stored = dicomFolder === undefined ? storeSamples(dicom) : await storeFolder(dicom, dicomFolder);
+  if (dicomFolder !== undefined) for (const { source, reason } of stored.skipped) say(`Skipped ${source}: ${reason}`);
+  say(
+    `Stored ${stored.instances} instances of ${stored.studies} studies; ${stored.skipped.length} files or objects were skipped.`,
+  );
+  return stored;
+}
+
+/** --once: a second look at everything has to change nothing; then the summary, and the exit code. */
+async function finish(
+  cast: CastRun,
+  summary: Awaited<ReturnType<typeof summarise>>,
+  signal: AbortSignal,
+): Promise<number> {
+  const before = cast.figures.sum('resources-written');
+  await cast.call('POST', '/api/resync');
+  await cast.syncAll(signal);
+  const secondRound = { resourcesWritten: cast.figures.sum('resources-written') - before };
+  console.log(JSON.stringify({ ...summary, secondRound }, undefined, 2));
+  return summary.failedEntries.total === 0 && secondRound.resourcesWritten === 0 ? 0 : 1;
+}
+
+function showWhereToLook(
+  cast: CastRun,
+  { dicomUrl, fhirUrl, azurite }: Services,
+  summary: Awaited<ReturnType<typeof summarise>>,
+): void {
+  const { studies, instances, fhir, failedEntries } = summary;
+  console.log(`
+${studies} studies with ${instances} instances are in FHIR: ${Object.entries(fhir.resourcesWritten)
+    .map(([type, count]) => `${count} ${type}`)
+    .join(', ')}.
+${failedEntries.total === 0 ? 'Nothing failed.' : `${failedEntries.total} entries failed: ${JSON.stringify(failedEntries.byReason)}`}
+
+Look at it:
+  curl -s '${fhirUrl}/ImagingStudy?_count=3'          what Cast wrote
+  curl -s '${fhirUrl}/Patient?_count=3'
+  curl -s '${cast.url}/api/status'                     how far Cast is
+  curl -s '${cast.url}/api/failed-entries'             what is not in FHIR, and why
+  curl -s '${cast.url}/api/health'
+  curl -s '${dicomUrl}/v1/changefeed?includeMetadata=false'
+
+Change something and see FHIR follow within seconds:
+  curl -s -X DELETE '${dicomUrl}/v2/studies/${summary.exampleStudy ?? '<StudyInstanceUID>'}'
+
+Storage for other tools: ${azurite.connectionString}
+Stop with Ctrl+C.`);
+}
+
+/** Progress goes to the error stream, so that the output of --once is the summary alone. */
+function say(text: string): void {
+  console.error(text);
+}
+
+function isForPeople(error: unknown): error is Error & { readonly code: string } {
+  const codes = ['UsageError', 'PortBusy', 'NotReady', 'FolderNotFound', 'HostStartError', 'AzuritePortInUse'];
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    // The app keeps its connections open, as it would in a host that never ends.
+    process.exit(code);
+  },
+  (error: unknown) => {
+    if (isForPeople(error)) console.error(error.message);
+    else console.error(error);
+    process.exit(isForPeople(error) && error.code === 'UsageError' ? 2 : 1);
+  },
+);
