@@ -122,6 +122,6 @@ function caller(host: RunningHost): CastRun['call'] {
   return async (method, path) => {
     const response = await fetch(`${host.url}${path}`, { method });
     if (!response.ok) throw new NotReady(`${method} ${path} answered ${response.status}`);
-    return (await response.json()) as unknown;
+    return await response.json();
   };
 }

@@ -5,6 +5,8 @@ export interface StartOptions {
   /** Folder of the user's own files; without it the samples are stored. */
   readonly dicomFolder: string | undefined;
   readonly once: boolean;
+  /** Run on the Azure Functions Core Tools instead of the host stand-in. */
+  readonly coreTools: boolean;
   /** Existing services to use in place of the embedded ones. */
   readonly dicomUrl: string | undefined;
   readonly fhirUrl: string | undefined;
@@ -23,6 +25,7 @@ export const USAGE = `Usage: npm start -- [options]
   --dicom-url URL     use this DICOM service instead of the embedded one
   --fhir-url URL      use this FHIR R4 server instead of the embedded one
   --once              stop when everything is in FHIR and print a JSON summary; exit 1 when something failed
+  --core-tools        run on the Azure Functions Core Tools (func), which have to be installed
   --port N            port of the functions (default 7071; 0 or --once: any free port)
   --dicom-port N      port of the embedded DICOM service (default 8042)
   --fhir-port N       port of the embedded FHIR server (default 8103)
@@ -36,9 +39,11 @@ export function readCommandLine(args: readonly string[]): StartOptions | 'help' 
   if (values.dicom !== undefined && values['dicom-url'] !== undefined) {
     throw new UsageError('--dicom stores into the embedded DICOM service and does not go with --dicom-url');
   }
+  if (once && values['core-tools'] === true) throw new UsageError('--once does not go with --core-tools');
   return {
     dicomFolder: values.dicom,
     once,
+    coreTools: values['core-tools'] === true,
     dicomUrl: url('--dicom-url', values['dicom-url']),
     fhirUrl: url('--fhir-url', values['fhir-url']),
     ports: {
@@ -58,6 +63,7 @@ function parse(args: readonly string[]) {
         'dicom-url': { type: 'string' },
         'fhir-url': { type: 'string' },
         once: { type: 'boolean' },
+        'core-tools': { type: 'boolean' },
         port: { type: 'string' },
         'dicom-port': { type: 'string' },
         'fhir-port': { type: 'string' },

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type CastRun, startCast } from './castRun';
+import { runOnCoreTools } from './coreTools';
 import { readCommandLine, type StartOptions, USAGE } from './commandLine';
 import { type Services, startServices } from './services';
 import { storeFolder, storeSamples, type Stored } from './storeInstances';
@@ -32,7 +33,12 @@ async function main(args: readonly string[]): Promise<number> {
 async function runCast(options: StartOptions, services: Services, signal: AbortSignal): Promise<number> {
   const stored = await storeStudies(options, services);
   say('Starting the functions ...');
-  const cast = await startCast(resolve(__dirname, '..', '..', '..'), {
+  const appDirectory = resolve(__dirname, '..', '..', '..');
+  if (options.coreTools) {
+    await runOnCoreTools(appDirectory, services, options.ports.functions, signal);
+    return 0;
+  }
+  const cast = await startCast(appDirectory, {
     services,
     port: options.ports.functions,
     schedule: options.once ? NEVER : '*/5 * * * * *',

@@ -36,10 +36,14 @@ export const failedEntriesQuery = z
   .strictObject({ ...entryFilterShape, ...pageShape })
   .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy);
 
+function hasCondition(filter: Readonly<Record<string, unknown>>): boolean {
+  return Object.values(filter).some((value) => value !== undefined);
+}
+
 export const dismissQuery = z
   .strictObject(entryFilterShape)
   .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy)
-  .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+  .refine(hasCondition, {
     error: 'expected at least one of study, reason, errorType, since, rowKey',
     path: ['filter'],
   });
@@ -47,7 +51,7 @@ export const dismissQuery = z
 export const retryBody = z
   .strictObject({ ...entryFilterShape, all: z.literal(true, 'expected true').optional() })
   .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy)
-  .refine(({ all, ...filter }) => all === true || Object.values(filter).some((value) => value !== undefined), {
+  .refine(({ all, ...filter }) => all === true || hasCondition(filter), {
     error: 'expected at least one of study, reason, errorType, since, rowKey, or "all": true',
     path: ['filter'],
   });

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { settingsTable } from '../../../local/docs/settingsTable';
+import { describeSettings, readSettings, SettingsError } from '../../../src/settings';
+
+const REQUIRED = { DICOM_URL: 'https://dicom.example', FHIR_URL: 'https://fhir.example/r4' };
+
+describe('the settings', () => {
+  it('are in the README as the schema has them: run npm run docs', () => {
+    const cells = (text: string): string => text.replace(/ +/g, ' ').replace(/-+/g, '-');
+    const readme = readFileSync(resolve(__dirname, '../../../README.md'), 'utf8');
+    expect(cells(readme)).toContain(cells(settingsTable()));
+  });
+
+  it('each have a description', () => {
+    for (const { name, description } of describeSettings())
+      expect({ name, description }).toEqual({ name, description: expect.stringMatching(/.{20,}\.$/) as unknown });
+  });
+
+  it('need only the two services', () => {
+    expect(
+      describeSettings()
+        .filter(({ required }) => required)
+        .map(({ name }) => name),
+    ).toEqual(['DICOM_URL', 'FHIR_URL']);
+    expect(readSettings(REQUIRED)).toMatchObject({ MAX_ATTEMPTS: 8, VALIDATION: 'partial', DICOM_API_VERSION: 'v2' });
+  });
+
+  it('that are wrong are all named at once, with what was expected and never with their value', () => {
+    const wrong = {
+      FHIR_URL: 'ftp://secret.example',
+      MAX_ATTEMPTS: 'many',
+      DEFAULT_TIME_ZONE: 'Nowhere',
+      ISSUER_SYSTEMS: '{"HOSP":"HOSP"}',
+    };
+    const error = captured(() => readSettings(wrong));
+    expect(error).toBeInstanceOf(SettingsError);
+    expect(error?.problems.map((problem) => problem.split(':')[0])).toEqual([
+      'DICOM_URL',
+      'FHIR_URL',
+      'MAX_ATTEMPTS',
+      'DEFAULT_TIME_ZONE',
+      'ISSUER_SYSTEMS',
+    ]);
+    expect(error?.message).toContain('MAX_ATTEMPTS: expected a whole number');
+    expect(error?.message).not.toMatch(/secret|many|Nowhere/);
+  });
+
+  it('agree with host.json on attempts and on the time of a run', () => {
+    const host = JSON.parse(readFileSync(resolve(__dirname, '../../../host.json'), 'utf8')) as {
+      functionTimeout: string;
+      extensions: { queues: { maxDequeueCount: number } };
+    };
+    const settings = readSettings(REQUIRED);
+    expect(host.extensions.queues.maxDequeueCount).toBe(settings.MAX_ATTEMPTS + 2);
+    const [hours = 0, minutes = 0, seconds = 0] = host.functionTimeout.split(':').map(Number);
+    expect(hours * 3600 + minutes * 60 + seconds).toBe(settings.FUNCTION_TIMEOUT_SECONDS);
+  });
+
+  it('that are empty count as not set', () => {
+    expect(readSettings({ ...REQUIRED, VALIDATION: '', ACCESSION_SYSTEM: ' ' })).toMatchObject({
+      VALIDATION: 'partial',
+    });
+  });
+});
+
+function captured(work: () => unknown): SettingsError | undefined {
+  try {
+    work();
+  } catch (error) {
+    return error as SettingsError;
+  }
+  return undefined;
+}
