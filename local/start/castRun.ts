@@ -45,6 +45,8 @@ export async function startCast(appDirectory: string, options: CastRunOptions): 
       DICOM_URL: services.dicomUrl,
       FHIR_URL: services.fhirUrl,
       CHANGE_FEED_SCHEDULE: options.schedule,
+      // A person who tries it out wants to see a change follow at once.
+      AzureFunctionsJobHost__extensions__queues__maxPollingInterval: '00:00:01',
       // The figures of the summary come from the metrics that the app logs at this level.
       AzureFunctionsJobHost__logging__logLevel__default: 'Trace',
     },

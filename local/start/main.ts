@@ -41,7 +41,7 @@ async function runCast(options: StartOptions, services: Services, signal: AbortS
   const cast = await startCast(appDirectory, {
     services,
     port: options.ports.functions,
-    schedule: options.once ? NEVER : '*/5 * * * * *',
+    schedule: options.once ? NEVER : '*/3 * * * * *',
     onProgress: say,
     onTrouble: say,
   });
