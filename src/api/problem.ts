@@ -42,7 +42,7 @@ export function check<T>(schema: z.ZodType<T>, input: unknown, title: string): T
     result.error.issues.flatMap((issue) =>
       issue.code === 'unrecognized_keys'
         ? issue.keys.map((key) => ({ field: key, expected: 'no field of this name' }))
-        : [{ field: issue.path.join('.') || 'body', expected: issue.message }],
+        : [{ field: issue.path.join('.') || 'body', expected: issue.message.replace(/^expected /, '') }],
     ),
   );
 }

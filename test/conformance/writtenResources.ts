@@ -1,0 +1,79 @@
+import type { Resource } from 'fhir/r4';
+import { readSamples } from '../../local/samples/samples';
+import { readDataset } from '../../src/dicom/dataset';
+import { endpointFor } from '../../src/mapping/endpoint';
+import { emptyAdoptedStudy, overlayImagingStudy } from '../../src/mapping/imagingStudy';
+import { defaultMappingOptions, type MappingOptions } from '../../src/mapping/options';
+import { newPatient } from '../../src/mapping/patient';
+import { projectStudy } from '../../src/mapping/projectStudy';
+import { readInstance } from '../../src/mapping/readInstance';
+import { castSource } from '../../src/mapping/source';
+
+/** A resource that Cast would write, and what it was made from. */
+export interface WrittenResource {
+  readonly origin: string;
+  readonly resource: Resource;
+}
+
+export const CONFORMANCE_OPTIONS: MappingOptions = {
+  ...defaultMappingOptions,
+  defaultTimeZone: 'Europe/Berlin',
+  patientIdSystem: 'https://hospital.example/patient-ids',
+  accessionSystem: 'https://hospital.example/accession-numbers',
+  issuerPrefix: 'https://hospital.example/issuers/',
+  personIdSystem: 'https://hospital.example/persons',
+  today: '2026-01-01',
+};
+
+const SOURCE = castSource('https://dicom.example', 'v2', 'Microsoft.Default');
+
+/** The Endpoint, once for all studies. */
+export function writtenEndpoint(): WrittenResource {
+  return { origin: 'endpoint', resource: { ...endpointFor(SOURCE), id: 'e1' } };
+}
+
+/** Everything that Cast writes for one study of these objects: Patient, ImagingStudy, Observations, and the adopted study when it is emptied. */
+export function writtenResources(
+  origin: string,
+  studyUid: string,
+  datasets: readonly object[],
+  options: MappingOptions = CONFORMANCE_OPTIONS,
+): readonly WrittenResource[] {
+  const readings = datasets.map((json) => readInstance(readDataset(json), options));
+  const valid = readings.flatMap((reading) => (reading.kind === 'valid' ? [reading] : []));
+  const projection = projectStudy({ partition: 'Microsoft.Default', uid: studyUid }, valid, options);
+  if (projection === undefined) return [];
+  const subject = projection.patient === undefined ? UNKNOWN_PATIENT : { reference: 'Patient/p1', type: 'Patient' };
+  const study = { reference: 'ImagingStudy/s1', type: 'ImagingStudy' };
+  const imagingStudy = overlayImagingStudy(undefined, projection, {
+    subject,
+    endpoint: { reference: 'Endpoint/e1', type: 'Endpoint' },
+    source: SOURCE,
+  });
+  const resources: Resource[] = [
+    ...(projection.patient === undefined ? [] : [{ ...newPatient(projection.patient, SOURCE), id: 'p1' }]),
+    { ...imagingStudy, id: 's1' },
+    { ...emptyAdoptedStudy(imagingStudy, SOURCE), id: 's2' },
+    ...projection.observations.map((observation, index) => ({
+      ...observation.build({ subject, study, source: SOURCE }),
+      id: `o${index}`,
+    })),
+  ];
+  return resources.map((resource) => ({ origin, resource }));
+}
+
+const UNKNOWN_PATIENT = {
+  extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+  display: 'Unknown patient',
+};
+
+/** Everything that Cast writes for the samples. */
+export function resourcesOfSamples(): readonly WrittenResource[] {
+  return readSamples().studies.flatMap(({ studyUid, samples }) =>
+    writtenResources(
+      `sample ${studyUid}`,
+      studyUid,
+      samples.map(({ dataset }) => dataset),
+    ),
+  );
+}
