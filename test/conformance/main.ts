@@ -1,5 +1,6 @@
 import { ALLOWED_WARNINGS } from './allowedWarnings';
-import { JavaMissing, setUpValidator, validateAll, type ValidatorIssue } from './javaValidator';
+import { setUpValidator, validateAll, type ValidatorIssue } from './javaValidator';
+import { JavaMissing } from '../support/javaPart';
 import { ownChecks } from './ownChecks';
 import { randomStudies } from './randomStudies';
 import { resourcesOfSamples, type WrittenResource, writtenEndpoint, writtenResources } from './writtenResources';
@@ -22,7 +23,7 @@ interface Finding {
 }
 
 async function main(): Promise<number> {
-  const cache = setUpValidator(say);
+  const classPath = setUpValidator(say);
   const written = [
     writtenEndpoint(),
     ...resourcesOfSamples(),
@@ -31,7 +32,7 @@ async function main(): Promise<number> {
     ),
   ];
   say(`Validating ${written.length} resources ...`);
-  const [control = [], ...issues] = await validateAll(cache, [
+  const [control = [], ...issues] = await validateAll(classPath, [
     BROKEN_ON_PURPOSE,
     ...written.map(({ resource }) => resource),
   ]);

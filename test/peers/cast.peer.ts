@@ -1,0 +1,174 @@
+import type { ImagingStudy, Patient, Resource } from 'fhir/r4';
+import { readSamples } from '../../local/samples/samples';
+import { createFhirClient, type FhirClient } from '../../src/fhir/client';
+import { tokenValue } from '../../src/fhir/query';
+import { createHttpClient, type StreamingHttpClient } from '../../src/http/httpClient';
+import { useAzurite } from '../support/azurite';
+import { CastRig, signal } from '../support/castRig';
+import { ctInstance, element, testUid } from '../support/instances';
+import { type HapiServer, startHapiServer } from './hapi/hapiServer';
+
+/** Cast's way from end to end against a HAPI FHIR JPA server that validates every write. */
+describe('Cast and a HAPI FHIR server', () => {
+  const azurite = useAzurite();
+  let hapi: HapiServer;
+  let http: StreamingHttpClient;
+  let fhir: FhirClient;
+  let rig: CastRig;
+
+  beforeAll(async () => {
+    hapi = await startHapiServer();
+    http = createHttpClient({ origin: new URL(hapi.url).origin, timeoutMs: 60_000, maxConnections: 8 });
+    fhir = createFhirClient({ http, baseUrl: hapi.url });
+  });
+
+  afterAll(async () => {
+    await http.close();
+    await hapi.stop();
+  });
+
+  beforeEach(async () => {
+    rig = await CastRig.start(azurite, { settings: { FHIR_URL: hapi.url, DICOM_PUBLIC_URL: 'https://dicom.example' } });
+  });
+
+  afterEach(async () => {
+    await rig.stop();
+  });
+
+  const studies = async (uid: string) =>
+    fhir.search<ImagingStudy>(
+      'ImagingStudy',
+      [['identifier', tokenValue('urn:dicom:uid', `urn:oid:${uid}`)]],
+      signal(),
+    );
+  const patients = async (id: string) =>
+    fhir.search<Patient>('Patient', [['identifier', tokenValue('urn:oid:1.2.3.4', id)]], signal());
+  const versionOf = ({ meta }: Resource): string | undefined => meta?.versionId;
+
+  it('stores the samples, and a second look writes nothing', async () => {
+    const { studies: samples } = readSamples();
+    const complete = samples
+      .flatMap((study) => study.samples)
+      .filter(({ dataset }) => dataset['00100020']?.Value !== undefined);
+    rig.dicom.offer(complete.map(({ dataset }) => dataset));
+    await rig.pull();
+    await rig.drain();
+    expect(await rig.failures()).toEqual([]);
+    const live = rig.dicom.studies();
+    const before = new Map<string, string | undefined>();
+    for (const { uid, partition } of live) {
+      const found = await studies(uid);
+      expect({ uid, count: found.length }).toEqual({ uid, count: 1 });
+      expect(found[0]?.resource.numberOfInstances).toBe(rig.dicom.liveInstances(partition, uid).length);
+      before.set(uid, versionOf(found[0]!.resource));
+    }
+    for (const { uid, partition } of live) await rig.queue.send({ study: { uid, partition }, changes: [] }, {});
+    await rig.drain();
+    for (const { uid } of live) expect(versionOf((await studies(uid))[0]!.resource)).toBe(before.get(uid));
+    const written = rig.telemetry.records.filter(
+      (record) => record.kind === 'metric' && record.name === 'resources-written',
+    );
+    expect(written.length).toBeGreaterThan(0);
+  }, 300_000);
+
+  it('follows updates, deletes of instances, and the delete of a study', async () => {
+    const study = testUid(71);
+    rig.dicom.store([
+      ctInstance({ study, instance: `${study}.1.1`, patientId: 'HAPI-71' }),
+      ctInstance({ study, instance: `${study}.1.2`, patientId: 'HAPI-71' }),
+    ]);
+    await rig.settle();
+    expect((await studies(study))[0]?.resource).toMatchObject({ numberOfInstances: 2, description: 'CT Thorax' });
+
+    rig.dicom.update(study, { '00081030': element('LO', 'CT Abdomen') });
+    rig.dicom.deleteInstance(study, `${study}.1`, `${study}.1.2`);
+    await rig.settle();
+    expect((await studies(study))[0]?.resource).toMatchObject({ numberOfInstances: 1, description: 'CT Abdomen' });
+
+    rig.dicom.deleteStudy(study);
+    await rig.settle();
+    expect(await studies(study)).toEqual([]);
+    expect(await patients('HAPI-71')).toHaveLength(1);
+    expect(await rig.failures()).toEqual([]);
+  });
+
+  it('starts over when another system changes the study between its read and its write, and keeps what that one wrote', async () => {
+    const study = testUid(72);
+    rig.dicom.store(ctInstance({ study, patientId: 'HAPI-72' }));
+    await rig.settle();
+    rig.dicom.update(study, { '00081030': element('LO', 'CT Abdomen') });
+    await rig.pull();
+    const [message] = rig.queue.visible();
+    const worker = rig.worker('W1');
+    worker.take(message!);
+    await worker.stepper.until(/fhir\.transaction/);
+    const [found] = await studies(study);
+    const foreign = { system: 'https://orders.example', value: '4711' };
+    await fhir.update(
+      found!,
+      { ...found!.resource, identifier: [...(found!.resource.identifier ?? []), foreign] },
+      signal(),
+    );
+    await worker.stepper.finish();
+    const [after] = await studies(study);
+    expect(after?.resource.description).toBe('CT Abdomen');
+    expect(after?.resource.identifier).toContainEqual(foreign);
+    expect(await rig.failures()).toEqual([]);
+  });
+
+  it('creates one Patient and one study however many workers try at once', async () => {
+    const uids = [81, 82, 83, 84].map((number) => testUid(number));
+    rig.dicom.store(uids.map((study) => ctInstance({ study, patientId: 'HAPI-80' })));
+    await rig.pull();
+    const casts = [rig.createCast(rig.createClients()), rig.createCast(rig.createClients())];
+    const messages = rig.queue.visible();
+    // Each message twice: two workers on the same study, and four studies of one new patient.
+    await Promise.all(messages.flatMap((message) => casts.map((cast) => rig.deliver(message, cast))));
+    await rig.settle();
+    expect(await patients('HAPI-80')).toHaveLength(1);
+    for (const uid of uids) expect(await studies(uid)).toHaveLength(1);
+    expect(await rig.failures()).toEqual([]);
+  });
+
+  it('comes back after a restart and finds nothing to write', async () => {
+    const study = testUid(91);
+    rig.dicom.store(ctInstance({ study, patientId: 'HAPI-91' }));
+    await rig.settle();
+    const version = versionOf((await studies(study))[0]!.resource);
+    const restarted = rig.createCast(rig.createClients());
+    await rig.queue.send({ study: { partition: 'Microsoft.Default', uid: study }, changes: [] }, {});
+    await rig.settle(restarted);
+    expect(versionOf((await studies(study))[0]!.resource)).toBe(version);
+  });
+
+  it('adopts the study of an order system and never deletes it', async () => {
+    const study = testUid(95);
+    const patient = await fhir.create<Patient>(
+      { resourceType: 'Patient', identifier: [{ system: 'urn:oid:1.2.3.4', value: 'HAPI-95' }] },
+      [['identifier', tokenValue('urn:oid:1.2.3.4', 'HAPI-95')]],
+      signal(),
+    );
+    const order: ImagingStudy = {
+      resourceType: 'ImagingStudy',
+      status: 'registered',
+      subject: { reference: `Patient/${patient.id}` },
+      identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${study}` }],
+      note: [{ text: 'ordered' }],
+    };
+    await fhir.create(order, [['identifier', tokenValue('urn:dicom:uid', `urn:oid:${study}`)]], signal());
+    rig.dicom.store(ctInstance({ study, patientId: 'HAPI-95' }));
+    await rig.settle();
+    expect((await studies(study))[0]?.resource).toMatchObject({
+      status: 'available',
+      numberOfInstances: 1,
+      note: [{ text: 'ordered' }],
+    });
+    rig.dicom.deleteStudy(study);
+    await rig.settle();
+    expect((await studies(study))[0]?.resource).toMatchObject({
+      status: 'registered',
+      numberOfInstances: 0,
+      note: [{ text: 'ordered' }],
+    });
+  });
+});
