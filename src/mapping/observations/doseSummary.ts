@@ -44,9 +44,8 @@ export function doseSummary(
 
   const build = (references: ObservationReferences): Observation => {
     const code = { coding: [SUMMARY_CODE] };
-    const { meta, ...common } = doseObservation(identifiers, status, code, studyUid, references);
     const observation: Observation = {
-      ...common,
+      ...doseObservation(identifiers, status, code, studyUid, references),
       ...(authorizer === undefined ? {} : { contained: [authorizer.practitioner], performer: [authorizer.reference] }),
       ...(orders.length === 0 ? {} : { basedOn: [...orders] }),
       focus: [references.study],
@@ -56,7 +55,7 @@ export function doseSummary(
       derivedFrom: [references.study],
       ...(components.length === 0 ? {} : { component: components }),
     };
-    return { ...observation, meta: { ...meta, ...profileOf(observation) } };
+    return { ...observation, meta: { ...observation.meta, ...profileOf(observation) } };
   };
   return { key: identifiers, code: SUMMARY_CODE, build };
 }

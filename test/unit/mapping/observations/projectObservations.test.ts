@@ -101,6 +101,17 @@ describe('what an Observation is found by', () => {
   });
 });
 
+test('an event that names no plane is not found by less than the planes of the same event', () => {
+  const dicom = JSON.stringify(dicomOf('xa-biplane'));
+  const single = reportOf(JSON.parse(dicom.replaceAll('"113620"', '"113622"')));
+  const projections = projectAll([single]);
+  const [other, planeB] = projections
+    .filter(({ code: { code: of } }) => of === '113852')
+    .map(({ key }) => key.map(({ value }) => value));
+  expect([other?.length, planeB?.length]).toEqual([3, 3]);
+  expect(other).not.toEqual(planeB);
+});
+
 describe('the projection of a study', () => {
   test('does not depend on the order of its reports, nor on repetitions', () => {
     const expected = JSON.stringify(projectAll().map((projection) => projection.build(references)));
