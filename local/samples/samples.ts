@@ -23,7 +23,7 @@ export interface Samples {
   readonly leftOut: readonly { readonly source: string; readonly reason: string }[];
 }
 
-const FILES = ['pydicom.ndjson.gz', 'pydicom-data.ndjson.gz', 'generated.ndjson.gz'];
+const FILES = ['pydicom.ndjson.gz', 'pydicom-data.ndjson.gz', 'generated.ndjson.gz', 'dose-reports.ndjson.gz'];
 
 /** Reads the sample objects that a DICOM service can store, grouped by study, and says which cannot be stored and why. */
 export function readSamples(): Samples {

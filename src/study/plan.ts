@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ImagingStudy, Observation, Patient, Reference } from 'fhir/r4';
 import type { Found, TransactionEntry } from '../fhir/client';
 import type { FhirQuery } from '../fhir/query';
-import { identifierQuery, sourceTagQuery, studyUidQuery } from './queries';
+import { codeQuery, identifierQuery, sourceTagQuery, studyUidQuery } from './queries';
 import { emptyAdoptedStudy, overlayImagingStudy } from '../mapping/imagingStudy';
 import { observationKey, type ObservationProjection } from '../mapping/observations/observationProjection';
 import type { MappingOptions } from '../mapping/options';
@@ -113,7 +113,11 @@ function planObservations(
     const desired = projection.build(references);
     const found = existing.get(key);
     if (found !== undefined) return updateIfDifferent(found, { ...desired, id: found.id });
-    const ifNoneExist: FhirQuery = [...projection.key.map(identifierQuery), sourceTagQuery(references.source)];
+    const ifNoneExist: FhirQuery = [
+      ...projection.key.map(identifierQuery),
+      codeQuery(projection.code),
+      sourceTagQuery(references.source),
+    ];
     return [{ kind: 'create', fullUrl: `urn:uuid:${randomUUID()}`, resource: desired, ifNoneExist }];
   });
   const deletes = [...existing].filter(([key]) => !wanted.has(key)).map(([, found]) => deleteOf(found));

@@ -1,4 +1,4 @@
-import type { Identifier } from 'fhir/r4';
+import type { Coding, Identifier } from 'fhir/r4';
 import { tokenValue } from '../fhir/query';
 import { type CastSource, SOURCE_TAG_SYSTEM } from '../mapping/source';
 
@@ -15,4 +15,9 @@ export function sourceTagQuery(source: CastSource): readonly [string, string] {
 /** Search parameter `identifier` for a study, and for the Observations that carry its UID. */
 export function studyUidQuery(studyUid: string): readonly [string, string] {
   return identifierQuery({ system: 'urn:dicom:uid', value: `urn:oid:${studyUid}` });
+}
+
+/** Search parameter `code`: an event carries the SOP Instance UIDs of its reports too, so identifiers alone do not tell a summary from an event. */
+export function codeQuery({ system, code }: Coding): readonly [string, string] {
+  return ['code', tokenValue(system, code ?? '')];
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Resource } from 'fhir/r4';
 import { readSamples } from '../../local/samples/samples';
 import { readDataset } from '../../src/dicom/dataset';
@@ -66,6 +68,22 @@ const UNKNOWN_PATIENT = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
   display: 'Unknown patient',
 };
+
+/** Everything that Cast writes for the dose reports of the tests. */
+export function resourcesOfDoseReports(): readonly WrittenResource[] {
+  const lines = readFileSync(resolve(__dirname, '../fixtures/dose-reports/dose-reports.ndjson'), 'utf8').split('\n');
+  const reports = lines
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { readonly vector: number; readonly dicom: object });
+  const vectors = [...new Set(reports.map(({ vector }) => vector))];
+  return vectors.flatMap((vector) =>
+    writtenResources(
+      `dose reports of vector ${vector}`,
+      `1.2.826.0.1.3680043.10.1338.${vector}`,
+      reports.filter((report) => report.vector === vector).map(({ dicom }) => dicom),
+    ),
+  );
+}
 
 /** Everything that Cast writes for the samples. */
 export function resourcesOfSamples(): readonly WrittenResource[] {

@@ -15,7 +15,7 @@ test('every sample is either stored or named with the reason why not', async () 
   } finally {
     await service.stop();
   }
-  expect(samples).toHaveLength(161);
+  expect(samples).toHaveLength(166);
   expect(leftOut).toEqual([
     {
       source: 'pydicom-data/bad_sequence.dcm',
