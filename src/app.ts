@@ -13,7 +13,7 @@ import { telemetryNotifier } from './failures/telemetryNotifier';
 import { webhookNotifier } from './failures/webhookNotifier';
 import { createChangeFeedClient } from './feed/changeFeedClient';
 import { createFhirClient } from './fhir/client';
-import { createHttpClient } from './http/httpClient';
+import { createHttpClient, type StreamingHttpClient } from './http/httpClient';
 import { readSettings, type Settings, SettingsError } from './settings';
 import { studyQueue } from './study/studyQueue';
 import { readDelivery } from './study/studyTriggers';
@@ -29,11 +29,16 @@ const CONNECTIONS_PER_SERVICE = 32;
 
 /** The clients of Cast for these settings. @param storage connection string of the app's storage account */
 export function createCastClients(settings: Settings, storage: string, telemetry: Telemetry): CastClients {
-  const dicomHttp = createHttpClient({
-    origin: new URL(settings.DICOM_URL).origin,
-    timeoutMs: settings.DICOM_TIMEOUT_SECONDS * 1000,
-    maxConnections: CONNECTIONS_PER_SERVICE,
-  });
+  const dicomHttp = counted(
+    createHttpClient({
+      origin: new URL(settings.DICOM_URL).origin,
+      timeoutMs: settings.DICOM_TIMEOUT_SECONDS * 1000,
+      maxConnections: CONNECTIONS_PER_SERVICE,
+    }),
+    () => {
+      telemetry.metric('dicom-requests', 1);
+    },
+  );
   const fhirHttp = createHttpClient({
     origin: new URL(settings.FHIR_URL).origin,
     timeoutMs: settings.FHIR_TIMEOUT_SECONDS * 1000,
@@ -60,6 +65,21 @@ export function createCastClients(settings: Settings, storage: string, telemetry
     studyChanges: studyQueue(queues.getQueueClient('study-changes')),
     poison: studyQueue(queues.getQueueClient('study-changes-poison')),
     patientLocks: BlobServiceClient.fromConnectionString(storage).getContainerClient('patient-locks'),
+  };
+}
+
+/** The same client; each request is told before it is sent. */
+function counted(http: StreamingHttpClient, onRequest: () => void): StreamingHttpClient {
+  return {
+    ...http,
+    send: (request) => {
+      onRequest();
+      return http.send(request);
+    },
+    stream: (request) => {
+      onRequest();
+      return http.stream(request);
+    },
   };
 }
 

@@ -1,4 +1,7 @@
-import type { ImagingStudy, Patient, Resource } from 'fhir/r4';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { ImagingStudy, Observation, Patient, Resource } from 'fhir/r4';
+import type { DicomJson } from '../../local/dicom/dicomJson';
 import { readSamples } from '../../local/samples/samples';
 import { createFhirClient, type FhirClient } from '../../src/fhir/client';
 import { tokenValue } from '../../src/fhir/query';
@@ -130,6 +133,37 @@ describe('Cast and a HAPI FHIR server', () => {
     expect(await rig.failures()).toEqual([]);
   });
 
+  it('writes the Observations of dose reports, shares events between reports, and removes what a deleted report leaves', async () => {
+    const reports = doseReports(91);
+    const uid = String(reports[0]?.['0020000D']?.Value?.[0]);
+    const observations = () =>
+      fhir.search<Observation>(
+        'Observation',
+        [['identifier', tokenValue('urn:dicom:uid', `urn:oid:${uid}`)]],
+        signal(),
+      );
+    rig.dicom.store(reports);
+    await rig.settle();
+    expect(await rig.failures()).toEqual([]);
+    const first = await observations();
+    expect(first).toHaveLength(6);
+    await rig.queue.send({ study: { partition: 'Microsoft.Default', uid }, changes: [] }, {});
+    await rig.drain();
+    expect((await observations()).map(({ id, etag }) => `${id} ${etag}`).sort()).toEqual(
+      first.map(({ id, etag }) => `${id} ${etag}`).sort(),
+    );
+
+    const largest = reports.at(-1);
+    rig.dicom.deleteInstance(uid, String(largest?.['0020000E']?.Value?.[0]), String(largest?.['00080018']?.Value?.[0]));
+    await rig.settle();
+    expect(await observations()).toHaveLength(4);
+    rig.dicom.deleteStudy(uid);
+    await rig.settle();
+    expect(await observations()).toEqual([]);
+    expect(await studies(uid)).toEqual([]);
+    expect(await rig.failures()).toEqual([]);
+  });
+
   it('comes back after a restart and finds nothing to write', async () => {
     const study = testUid(91);
     rig.dicom.store(ctInstance({ study, patientId: 'HAPI-91' }));
@@ -172,3 +206,12 @@ describe('Cast and a HAPI FHIR server', () => {
     });
   });
 });
+
+function doseReports(vector: number): readonly DicomJson[] {
+  const lines = readFileSync(resolve(__dirname, '../fixtures/dose-reports/dose-reports.ndjson'), 'utf8').split('\n');
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { readonly vector: number; readonly dicom: DicomJson })
+    .filter((report) => report.vector === vector)
+    .map(({ dicom }) => dicom);
+}
