@@ -7,7 +7,7 @@ module.exports = {
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'app-needs-nothing-local', severity: 'error', from: { path: '^(functions|src)/' }, to: { path: '^(local|test|bench)/' } },
     { name: 'only-functions-use-the-composition-root', severity: 'error', from: { path: '^src/' }, to: { path: '^src/app\\.ts$' } },
-    { name: 'services-know-no-settings', severity: 'error', from: { path: '^src/[^/]+/' }, to: { path: '^src/(settings|cast|mappingOptions)\\.ts$' } },
+    { name: 'services-know-no-settings', severity: 'error', from: { path: '^src/[^/]+/' }, to: { path: '^src/(settings|cast|mappingOptions|serviceIdentity)\\.ts$' } },
     { name: 'functions-hold-triggers-only', severity: 'error', from: { path: '^functions/' }, to: { path: '^src/', pathNot: '^src/app\\.ts$' } },
     { name: 'dicom-knows-no-fhir', severity: 'error', from: { path: '^src/dicom/' }, to: { path: '^src/(?!dicom/|http/)' } },
     { name: 'fhir-knows-no-dicom', severity: 'error', from: { path: '^src/fhir/' }, to: { path: '^src/(?!fhir/|http/)' } },

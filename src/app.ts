@@ -1,7 +1,4 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { TableClient } from '@azure/data-tables';
-import { BlobServiceClient } from '@azure/storage-blob';
-import { QueueServiceClient } from '@azure/storage-queue';
 import type { CastApi } from './api/castApi';
 import { BadRequest, json, problem } from './api/problem';
 import { type Cast, type CastClients, createCast } from './cast';
@@ -13,7 +10,12 @@ import { telemetryNotifier } from './failures/telemetryNotifier';
 import { webhookNotifier } from './failures/webhookNotifier';
 import { createChangeFeedClient } from './feed/changeFeedClient';
 import { createFhirClient } from './fhir/client';
-import { createHttpClient, type StreamingHttpClient } from './http/httpClient';
+import { createHttpClient, type StreamingHttpClient, type TokenSource } from './http/httpClient';
+import { cachedTokens } from './identity/cachedTokens';
+import { requestToken } from './identity/clientCredentials';
+import { managedIdentity, managedIdentityToken } from './identity/managedIdentity';
+import { type StorageAccount, storageAccount, StorageNotConfigured } from './identity/storageAccount';
+import { identityOfDicom, identityOfFhir, type ServiceIdentity } from './serviceIdentity';
 import { readSettings, type Settings, SettingsError } from './settings';
 import { studyQueue } from './study/studyQueue';
 import { readDelivery } from './study/studyTriggers';
@@ -27,11 +29,13 @@ import { inInvocation, invocationTelemetry } from './telemetry/invocationTelemet
 
 const CONNECTIONS_PER_SERVICE = 32;
 
-/** The clients of Cast for these settings. @param storage connection string of the app's storage account */
-export function createCastClients(settings: Settings, storage: string, telemetry: Telemetry): CastClients {
+/** The clients of Cast for these settings. */
+export function createCastClients(settings: Settings, storage: StorageAccount, telemetry: Telemetry): CastClients {
+  const { DICOM_URL, FHIR_URL, TABLE_PREFIX } = settings;
   const dicomHttp = counted(
     createHttpClient({
-      origin: new URL(settings.DICOM_URL).origin,
+      origin: new URL(DICOM_URL).origin,
+      tokens: tokensOf(identityOfDicom(settings)),
       timeoutMs: settings.DICOM_TIMEOUT_SECONDS * 1000,
       maxConnections: CONNECTIONS_PER_SERVICE,
     }),
@@ -40,33 +44,52 @@ export function createCastClients(settings: Settings, storage: string, telemetry
     },
   );
   const fhirHttp = createHttpClient({
-    origin: new URL(settings.FHIR_URL).origin,
+    origin: new URL(FHIR_URL).origin,
+    tokens: tokensOf(identityOfFhir(settings)),
     timeoutMs: settings.FHIR_TIMEOUT_SECONDS * 1000,
     maxConnections: CONNECTIONS_PER_SERVICE,
   });
-  const table = (name: string): TableClient =>
-    TableClient.fromConnectionString(storage, settings.TABLE_PREFIX + name, {
-      allowInsecureConnection: isEmulator(storage),
-    });
-  const queues = QueueServiceClient.fromConnectionString(storage);
   return {
-    dicom: createDicomWebClient({ http: dicomHttp, baseUrl: settings.DICOM_URL, version: settings.DICOM_API_VERSION }),
-    changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: settings.DICOM_URL }),
+    dicom: createDicomWebClient({ http: dicomHttp, baseUrl: DICOM_URL, version: settings.DICOM_API_VERSION }),
+    changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: DICOM_URL }),
     fhir: createFhirClient({
       http: fhirHttp,
-      baseUrl: settings.FHIR_URL,
+      baseUrl: FHIR_URL,
       onRequest: (kind) => {
         telemetry.metric('fhir-requests', 1, { kind });
       },
     }),
-    syncStateTable: table('SyncState'),
-    failedEntriesTable: table('FailedEntries'),
-    warningsTable: table('ValidationWarnings'),
-    studyChanges: studyQueue(queues.getQueueClient('study-changes')),
-    poison: studyQueue(queues.getQueueClient('study-changes-poison')),
-    patientLocks: BlobServiceClient.fromConnectionString(storage).getContainerClient('patient-locks'),
+    syncStateTable: storage.table(`${TABLE_PREFIX}SyncState`),
+    failedEntriesTable: storage.table(`${TABLE_PREFIX}FailedEntries`),
+    warningsTable: storage.table(`${TABLE_PREFIX}ValidationWarnings`),
+    studyChanges: studyQueue(storage.queue('study-changes')),
+    poison: studyQueue(storage.queue('study-changes-poison')),
+    patientLocks: storage.container('patient-locks'),
   };
 }
+
+/** Tokens for one service; undefined where it wants none. */
+function tokensOf(identity: ServiceIdentity): TokenSource | undefined {
+  switch (identity.kind) {
+    case 'none':
+      return undefined;
+    case 'managed-identity': {
+      const credential = managedIdentity(identity.clientId);
+      return cachedTokens((signal) => managedIdentityToken(credential, identity.scope, signal));
+    }
+    case 'client-credentials': {
+      const { credentials } = identity;
+      const http = createHttpClient({
+        origin: new URL(credentials.tokenUrl).origin,
+        timeoutMs: TOKEN_TIMEOUT_MS,
+        maxConnections: 2,
+      });
+      return cachedTokens((signal) => requestToken(http, credentials, signal));
+    }
+  }
+}
+
+const TOKEN_TIMEOUT_MS = 30_000;
 
 /** The same client; each request is told before it is sent. */
 function counted(http: StreamingHttpClient, onRequest: () => void): StreamingHttpClient {
@@ -83,11 +106,6 @@ function counted(http: StreamingHttpClient, onRequest: () => void): StreamingHtt
   };
 }
 
-/** Azurite speaks plain HTTP; nothing else may. */
-function isEmulator(connectionString: string): boolean {
-  return /UseDevelopmentStorage=true|http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/i.test(connectionString);
-}
-
 let building: Promise<Cast> | undefined;
 
 /** Cast, built once per process, its tables there. A failure is not remembered: the next invocation tries again. */
@@ -101,9 +119,7 @@ function cast(): Promise<Cast> {
 
 async function build(): Promise<Cast> {
   const settings = readSettings(process.env);
-  const storage = process.env.AzureWebJobsStorage;
-  if (storage === undefined || storage === '')
-    throw new SettingsError(['AzureWebJobsStorage: is not set and has no default']);
+  const storage = storageAccount(process.env);
   const telemetry = invocationTelemetry();
   const clients = createCastClients(settings, storage, telemetry);
   await Promise.all(
@@ -148,7 +164,7 @@ function answer(
       return await work(await cast(), untilTheHostEndsIt());
     } catch (error) {
       if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
-      if (error instanceof SettingsError) return problem(503, error.message);
+      if (error instanceof SettingsError || error instanceof StorageNotConfigured) return problem(503, error.message);
       throw error;
     }
   });

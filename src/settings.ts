@@ -1,67 +1,10 @@
 import { z } from 'zod';
+import { absoluteUri, authentication, flag, httpUrl, serviceUrl, timeZone, uriMap, wholeNumber } from './settingValues';
 
 /**
  * Every app setting of the project: its name, default, check and description live here and nowhere else.
  * `docs/configure.md` and the table in the README are generated from this schema.
  */
-
-const flag = (fallback: boolean) =>
-  z
-    .enum(['true', 'false'], 'expected true or false')
-    .default(fallback ? 'true' : 'false')
-    .transform((text) => text === 'true');
-
-const wholeNumber = (fallback: number, minimum: number, maximum: number) =>
-  z
-    .string()
-    .regex(/^\d{1,12}$/, 'expected a whole number')
-    .default(String(fallback))
-    .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, `expected a number from ${minimum} to ${maximum}`);
-
-const httpUrl = z
-  .url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' })
-  .refine((text) => URL.canParse(text) && new URL(text).search === '' && new URL(text).hash === '', {
-    error: 'expected a URL without query and fragment',
-  })
-  .transform((text) => text.replace(/\/+$/, ''));
-
-const absoluteUri = z
-  .string()
-  .regex(/^(https?:|urn:)\S+$/, 'expected an absolute URI that starts with http:, https: or urn:');
-
-const timeZone = z.string().refine(
-  (name) => {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: name });
-      return true;
-    } catch {
-      return false;
-    }
-  },
-  { error: 'expected an IANA time zone such as Europe/Berlin' },
-);
-
-const uriMap = z
-  .string()
-  .default('{}')
-  .transform((text, context): Readonly<Record<string, string>> => {
-    const parsed = z.record(z.string(), absoluteUri).safeParse(parseJson(text));
-    if (parsed.success) return parsed.data;
-    context.addIssue({
-      code: 'custom',
-      message: 'expected a JSON object of absolute URIs, such as {"HOSP":"urn:oid:1.2.3"}',
-    });
-    return z.NEVER;
-  });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
 
 const settingsSchema = z.object({
   DICOM_URL: httpUrl.describe(
@@ -78,6 +21,54 @@ const settingsSchema = z.object({
     .default('v2')
     .describe('Version segment of the DICOMweb URLs. The change feed is always read as v1.'),
   FHIR_URL: httpUrl.describe('Base URL of the FHIR R4 server.'),
+  DICOM_AUTH: authentication.describe('How Cast shows the DICOM service who it is.'),
+  DICOM_SCOPE: z
+    .string()
+    .optional()
+    .describe(
+      'Scope of tokens for the DICOM service. Default with a managed identity: the one of Azure Health Data Services.',
+    ),
+  DICOM_AUDIENCE: z
+    .string()
+    .optional()
+    .describe('Audience of tokens for the DICOM service, where its authorization server wants one.'),
+  DICOM_TOKEN_URL: serviceUrl.optional().describe('Token endpoint for the DICOM service (client-credentials).'),
+  DICOM_CLIENT_ID: z
+    .string()
+    .optional()
+    .describe('Client id at the token endpoint for the DICOM service (client-credentials).'),
+  DICOM_CLIENT_SECRET: z
+    .string()
+    .optional()
+    .describe(
+      'Client secret at the token endpoint for the DICOM service (client-credentials); use a Key Vault reference.',
+    ),
+  FHIR_AUTH: authentication.describe('How Cast shows the FHIR server who it is.'),
+  FHIR_SCOPE: z
+    .string()
+    .optional()
+    .describe(
+      'Scope of tokens for the FHIR server. Default with a managed identity: the origin of FHIR_URL with /.default.',
+    ),
+  FHIR_AUDIENCE: z
+    .string()
+    .optional()
+    .describe('Audience of tokens for the FHIR server, where its authorization server wants one.'),
+  FHIR_TOKEN_URL: serviceUrl.optional().describe('Token endpoint for the FHIR server (client-credentials).'),
+  FHIR_CLIENT_ID: z
+    .string()
+    .optional()
+    .describe('Client id at the token endpoint for the FHIR server (client-credentials).'),
+  FHIR_CLIENT_SECRET: z
+    .string()
+    .optional()
+    .describe(
+      'Client secret at the token endpoint for the FHIR server (client-credentials); use a Key Vault reference.',
+    ),
+  IDENTITY_CLIENT_ID: z
+    .string()
+    .optional()
+    .describe('Client id of a user-assigned managed identity. Default: the system-assigned one.'),
   CHANGE_FEED_SCHEDULE: z
     .string()
     .regex(/^(\S+\s+){5}\S+$/, 'expected six NCRONTAB fields, such as 0 * * * * *')
@@ -221,7 +212,6 @@ const settingsSchema = z.object({
 
 /** The settings after the check, with defaults filled in. */
 export type Settings = z.output<typeof settingsSchema>;
-export type SettingName = keyof Settings;
 
 /** One or more settings are wrong. The message names every one of them and what was expected, never a value. */
 export class SettingsError extends Error {
@@ -246,15 +236,26 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     ]),
   );
   const result = settingsSchema.safeParse(given);
-  if (!result.success) {
-    throw new SettingsError(
-      result.error.issues.map((issue) => {
+  const missing = missingCredentials(given);
+  if (!result.success || missing.length > 0) {
+    throw new SettingsError([
+      ...(result.error?.issues ?? []).map((issue) => {
         const name = String(issue.path[0]);
         return `${name}: ${given[name] === undefined ? 'is not set and has no default' : issue.message}`;
       }),
-    );
+      ...missing,
+    ]);
   }
   return result.data;
+}
+
+/** What client-credentials need beside themselves. */
+function missingCredentials(given: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return ['DICOM', 'FHIR']
+    .filter((service) => given[`${service}_AUTH`] === 'client-credentials')
+    .flatMap((service) => [`${service}_TOKEN_URL`, `${service}_CLIENT_ID`, `${service}_CLIENT_SECRET`])
+    .filter((name) => given[name] === undefined)
+    .map((name) => `${name}: is needed with client-credentials`);
 }
 
 /** What the documentation says of one setting. */

@@ -1,6 +1,6 @@
-import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import type { HttpRequest } from '@azure/functions';
 import type { z } from 'zod';
-import { BadRequest, check, problem } from './problem';
+import { BadRequest, check } from './problem';
 
 /** Larger than any body of this API by far. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -46,15 +46,5 @@ function parse(text: string): unknown {
     return JSON.parse(text) as unknown;
   } catch {
     throw new BadRequest('The request body is wrong', [{ field: 'body', expected: 'a JSON object' }]);
-  }
-}
-
-/** Runs a handler; a wrong request becomes its problem+json answer, everything else stays the host's 500. */
-export async function answering(work: () => Promise<HttpResponseInit>): Promise<HttpResponseInit> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
-    throw error;
   }
 }

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+/** The kinds of values that settings have: each says what was expected, and never repeats the value. */
+
+export const flag = (fallback: boolean) =>
+  z
+    .enum(['true', 'false'], 'expected true or false')
+    .default(fallback ? 'true' : 'false')
+    .transform((text) => text === 'true');
+
+export const wholeNumber = (fallback: number, minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,12}$/, 'expected a whole number')
+    .default(String(fallback))
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, `expected a number from ${minimum} to ${maximum}`);
+
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' })
+  .refine((text) => URL.canParse(text) && new URL(text).search === '' && new URL(text).hash === '', {
+    error: 'expected a URL without query and fragment',
+  })
+  .transform((text) => text.replace(/\/+$/, ''));
+
+export const absoluteUri = z
+  .string()
+  .regex(/^(https?:|urn:)\S+$/, 'expected an absolute URI that starts with http:, https: or urn:');
+
+export const timeZone = z.string().refine(
+  (name) => {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: name });
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { error: 'expected an IANA time zone such as Europe/Berlin' },
+);
+
+export const uriMap = z
+  .string()
+  .default('{}')
+  .transform((text, context): Readonly<Record<string, string>> => {
+    const parsed = z.record(z.string(), absoluteUri).safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    context.addIssue({
+      code: 'custom',
+      message: 'expected a JSON object of absolute URIs, such as {"HOSP":"urn:oid:1.2.3"}',
+    });
+    return z.NEVER;
+  });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+export const authentication = z
+  .enum(['none', 'managed-identity', 'client-credentials'], 'expected none, managed-identity or client-credentials')
+  .default('none');
+
+export const serviceUrl = z.url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' });
