@@ -3,7 +3,7 @@ import { absoluteUri, authentication, flag, httpUrl, serviceUrl, timeZone, uriMa
 
 /**
  * Every app setting of the project: its name, default, check and description live here and nowhere else.
- * `docs/configure.md` and the table in the README are generated from this schema.
+ * The table in the README is generated from this schema.
  */
 
 const settingsSchema = z.object({
