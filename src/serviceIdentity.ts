@@ -11,47 +11,31 @@ export type ServiceIdentity =
 const AZURE_DICOM_SCOPE = 'https://dicom.healthcareapis.azure.com/.default';
 
 export function identityOfDicom(settings: Settings): ServiceIdentity {
-  const scope = settings.DICOM_SCOPE;
-  switch (settings.DICOM_AUTH) {
-    case 'none':
-      return { kind: 'none' };
-    case 'managed-identity':
-      return { kind: 'managed-identity', clientId: settings.IDENTITY_CLIENT_ID, scope: scope ?? AZURE_DICOM_SCOPE };
-    case 'client-credentials':
-      return {
-        kind: 'client-credentials',
-        credentials: {
-          tokenUrl: settings.DICOM_TOKEN_URL ?? '',
-          clientId: settings.DICOM_CLIENT_ID ?? '',
-          clientSecret: settings.DICOM_CLIENT_SECRET ?? '',
-          scope,
-          audience: settings.DICOM_AUDIENCE,
-        },
-      };
-  }
+  return identityOf(settings, 'DICOM', AZURE_DICOM_SCOPE);
 }
 
 /** The scope of an Azure FHIR service is its URL; SMART and private servers want their own, so it can be set. */
 export function identityOfFhir(settings: Settings): ServiceIdentity {
-  const scope = settings.FHIR_SCOPE;
-  switch (settings.FHIR_AUTH) {
+  return identityOf(settings, 'FHIR', `${new URL(settings.FHIR_URL).origin}/.default`);
+}
+
+function identityOf(settings: Settings, service: 'DICOM' | 'FHIR', azureScope: string): ServiceIdentity {
+  const scope = settings[`${service}_SCOPE`];
+  switch (settings[`${service}_AUTH`]) {
     case 'none':
       return { kind: 'none' };
     case 'managed-identity':
-      return {
-        kind: 'managed-identity',
-        clientId: settings.IDENTITY_CLIENT_ID,
-        scope: scope ?? `${new URL(settings.FHIR_URL).origin}/.default`,
-      };
+      return { kind: 'managed-identity', clientId: settings.IDENTITY_CLIENT_ID, scope: scope ?? azureScope };
     case 'client-credentials':
       return {
         kind: 'client-credentials',
         credentials: {
-          tokenUrl: settings.FHIR_TOKEN_URL ?? '',
-          clientId: settings.FHIR_CLIENT_ID ?? '',
-          clientSecret: settings.FHIR_CLIENT_SECRET ?? '',
+          // The check of the settings has made sure that these three are there.
+          tokenUrl: settings[`${service}_TOKEN_URL`] ?? '',
+          clientId: settings[`${service}_CLIENT_ID`] ?? '',
+          clientSecret: settings[`${service}_CLIENT_SECRET`] ?? '',
           scope,
-          audience: settings.FHIR_AUDIENCE,
+          audience: settings[`${service}_AUDIENCE`],
         },
       };
   }
