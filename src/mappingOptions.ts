@@ -1,9 +1,18 @@
 import type { MappingOptions } from './mapping/options';
 import type { Settings } from './settings';
 
-/** The options of the mapping, from the app settings. */
-export function mappingOptions(settings: Settings): MappingOptions {
+/** The place on Earth where the date is furthest on: UTC+14. */
+const EARLIEST_ZONE_MS = 14 * 3_600_000;
+
+/**
+ * The options of the mapping, from the app settings.
+ * @param now the clock: nobody is born after today, wherever today is furthest on
+ */
+export function mappingOptions(settings: Settings, now: () => Date = () => new Date()): MappingOptions {
   return {
+    get today() {
+      return new Date(now().getTime() + EARLIEST_ZONE_MS).toISOString().slice(0, 10);
+    },
     validation: settings.VALIDATION,
     defaultTimeZone: settings.DEFAULT_TIME_ZONE,
     patientIdSystem: settings.PATIENT_ID_SYSTEM,

@@ -174,7 +174,7 @@ const settingsSchema = z.object({
     .optional()
     .describe('Identifier system of the retired Other Patient IDs (0010,1000); without it they are left out.'),
   EXTENDED_DEMOGRAPHICS: flag(false).describe(
-    "true: telephone, address and mother's birth name are given to a new Patient.",
+    "true: telephone, address, mother's birth name and time of birth are given to a new Patient.",
   ),
   PERSON_ID_SYSTEM: absoluteUri
     .optional()

@@ -36,7 +36,7 @@ export interface MappingOptions {
   readonly nameUse: 'usual' | 'official';
   /** Whether Other Patient Names (0010,1001) become further names. */
   readonly otherPatientNames: boolean;
-  /** Whether telephone, address and mother's birth name are given to a new Patient. */
+  /** Whether telephone, address, mother's birth name and time of birth are given to a new Patient. */
   readonly extendedDemographics: boolean;
 
   readonly observations: 'summary+events' | 'summary' | 'off';
