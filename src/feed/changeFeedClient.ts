@@ -36,6 +36,8 @@ export class UnreadableWindow extends Error {
     readonly problem: string,
     /** Sequences of the entries that can be read. */
     readonly readableSequences: readonly number[],
+    /** An entry of a list of entries, or the answer as a whole: that may come from something else than the feed. */
+    readonly part: 'entry' | 'answer',
   ) {
     super(`The change feed cannot be read from ${afterSequence + 1} to ${afterSequence + width}: ${problem}`);
     this.name = 'UnreadableWindow';
@@ -85,8 +87,8 @@ export function createChangeFeedClient({ http, baseUrl }: ChangeFeedClientOption
       checkWindow(afterSequence, width);
       const text = await get([], `offset=${afterSequence}&limit=${width}&includeMetadata=false`, signal);
       if (text === undefined) return [];
-      const unreadable = (problem: string, readable: readonly number[] = []): UnreadableWindow =>
-        new UnreadableWindow(afterSequence, width, problem, readable);
+      const unreadable = (problem: string): UnreadableWindow =>
+        new UnreadableWindow(afterSequence, width, problem, [], 'answer');
       const json = parseOr(text, () => unreadable('the answer is not JSON'));
       if (json === null) return [];
       if (!Array.isArray(json)) throw unreadable('expected a JSON array');
@@ -97,10 +99,8 @@ export function createChangeFeedClient({ http, baseUrl }: ChangeFeedClientOption
       }
       const firstUnreadable = reads.find((read) => read.kind === 'unreadable');
       if (firstUnreadable !== undefined) {
-        throw unreadable(
-          firstUnreadable.problem,
-          entries.map(({ sequence }) => sequence),
-        );
+        const readable = entries.map(({ sequence }) => sequence);
+        throw new UnreadableWindow(afterSequence, width, firstUnreadable.problem, readable, 'entry');
       }
       return entries.sort((a, b) => a.sequence - b.sequence);
     },

@@ -56,7 +56,16 @@ export async function readRound(
     upTo = Math.min(latest, upTo + count * WINDOW_WIDTH);
     windows += count;
   }
-  return { entries, unreadable, upTo };
+  return cutAfter(limits.entries, { entries, unreadable, upTo });
+}
+
+/** Whole windows are read; what is too much for this round is read again by the next one. */
+function cutAfter(count: number, round: Round): Round {
+  const last = round.entries[count - 1];
+  if (last === undefined || round.entries.length === count) return round;
+  const upTo = last.sequence;
+  const unreadable = round.unreadable.filter(({ sequence }) => sequence < upTo);
+  return { entries: round.entries.slice(0, count), unreadable, upTo };
 }
 
 /** One window; where it cannot be read it is narrowed down. */
@@ -95,21 +104,28 @@ async function narrow(narrowing: Narrowing, after: number, width: number): Promi
     } catch (error) {
       if (!isEntryTrouble(error)) throw error;
       if (width > 1) return halve(narrowing, after, width);
-      if (error instanceof UnreadableWindow)
-        return { entries: [], unreadable: [{ sequence: after + 1, problem: error.problem }] };
-      // The service works as such, or this throws and is an outage.
-      await client.latest(signal);
+      if (error instanceof UnreadableWindow && error.part === 'entry') return onlyUnreadable(after + 1, error.problem);
+      await checkThatFeedWorks(narrowing);
       if (attempt < ATTEMPTS_AT_ONE_ENTRY) {
         await sleep(PAUSE_MS * attempt, undefined, { signal });
         continue;
       }
       if (++seen.brokenEntries >= MAX_BROKEN_WITHOUT_SUCCESS && !seen.readable) throw error;
-      return {
-        entries: [],
-        unreadable: [{ sequence: after + 1, problem: 'the change feed answers 500 for this entry alone' }],
-      };
+      const problem =
+        error instanceof UnreadableWindow ? error.problem : 'the change feed answers 500 for this entry alone';
+      return onlyUnreadable(after + 1, problem);
     }
   }
+}
+
+function onlyUnreadable(sequence: number, problem: string): Stretch {
+  return { entries: [], unreadable: [{ sequence, problem }] };
+}
+
+/** Asks for the stretch behind the latest entry, which is empty: where even that fails, it is an outage and no entry is to blame. */
+async function checkThatFeedWorks({ client, signal }: Narrowing): Promise<void> {
+  const { sequence } = await client.latest(signal);
+  await client.window(sequence, 1, signal);
 }
 
 async function halve(narrowing: Narrowing, after: number, width: number): Promise<Stretch> {

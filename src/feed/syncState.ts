@@ -58,6 +58,15 @@ const rowSchema = z.object({
   condition: z.enum(['ok', 'feed-reset', 'held-back']).catch('ok'),
 });
 
+const storageErrorSchema = z.object({ odataError: z.object({ code: z.string() }) });
+
+/** A missing row, and not a missing table or account, which are 404 as well (Table service error codes). */
+function isMissingRow(error: unknown): boolean {
+  if (!(error instanceof RestError) || error.statusCode !== 404) return false;
+  const details = storageErrorSchema.safeParse(error.details);
+  return details.success && ['ResourceNotFound', 'EntityNotFound'].includes(details.data.odataError.code);
+}
+
 /** The state in Azure Table Storage. The sequence is kept as text: a table's Int32 would not hold it. */
 export function syncStateStore(table: TableClient): SyncStateStore {
   return {
@@ -66,8 +75,7 @@ export function syncStateStore(table: TableClient): SyncStateStore {
         const row = await table.getEntity(PARTITION_KEY, ROW_KEY, { abortSignal: signal });
         return { ...rowSchema.parse(row), etag: row.etag };
       } catch (error) {
-        if (error instanceof RestError && error.statusCode === 404)
-          return { sequence: 0, condition: 'ok', etag: undefined };
+        if (isMissingRow(error)) return { sequence: 0, condition: 'ok', etag: undefined };
         throw error;
       }
     },
