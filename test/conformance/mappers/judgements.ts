@@ -80,7 +80,8 @@ export const JUDGEMENTS: readonly Judgement[] = [
     peer: 'dicomjson-to-fhir',
     kind: '"unknown" for a study that can be retrieved',
     right: 'Cast',
-    because: 'R4 value set imagingstudy-status: available means that the instances are there to be retrieved.',
+    because:
+      'R4 value set imagingstudy-status: available means that at least one instance has been associated with the study.',
   },
   {
     path: 'ImagingStudy.modality',
@@ -104,7 +105,8 @@ export const JUDGEMENTS: readonly Judgement[] = [
     peer: 'either',
     kind: 'offset that the object states is ignored',
     right: 'Cast',
-    because: 'PS3.3 C.12.1.1 SOP Common: Timezone Offset From UTC (0008,0201) counts for all DA and TM of the object.',
+    because:
+      'PS3.3 C.12.1, SOP Common module: Timezone Offset From UTC (0008,0201) counts for all DA and TM of the object.',
     when: has('00080201'),
   },
   {
@@ -233,7 +235,7 @@ export const JUDGEMENTS: readonly Judgement[] = [
     kind: 'the letter of DICOM as a code without system',
     right: 'Cast',
     because:
-      'R4 binds the element to SNOMED CT codes (example binding bodysite-laterality); PS3.16 CID 244 has those for L and R.',
+      'A letter without a system is no code (R4 Coding). Cast writes the SNOMED CT codes of PS3.16 CID 244, which R5 binds to; the example binding of R4 lists those for unilateral left and right instead.',
   },
   {
     path: 'ImagingStudy.series.laterality',
@@ -257,7 +259,8 @@ export const JUDGEMENTS: readonly Judgement[] = [
     peer: 'dicom2fhir',
     kind: 'offset that the object states is ignored',
     right: 'Cast',
-    because: 'PS3.3 C.12.1.1 SOP Common: Timezone Offset From UTC (0008,0201) counts for all DA and TM of the object.',
+    because:
+      'PS3.3 C.12.1, SOP Common module: Timezone Offset From UTC (0008,0201) counts for all DA and TM of the object.',
     when: has('00080201'),
   },
   {
