@@ -1,10 +1,10 @@
 import { classify, type Dependency } from '../failures/classify';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { FhirClient } from '../fhir/client';
-import type { SyncStateStore } from '../feed/syncState';
+import type { SyncState, SyncStateStore } from '../feed/syncState';
 
 export interface HealthCheck {
-  readonly name: Dependency;
+  readonly name: Dependency | 'change-feed';
   readonly healthy: boolean;
   /** What was wrong; no secrets and no patient data. */
   readonly problem?: string;
@@ -33,12 +33,26 @@ export async function readHealth(
   signal: AbortSignal,
 ): Promise<HealthReport> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const state = deps.state.read(limited);
   const checks = await Promise.all([
-    check('storage', () => deps.state.read(limited)),
+    check('storage', () => state),
+    checkFeed(state),
     check('dicom', () => deps.dicom.probe(limited)),
     check('fhir', () => checkFhir(deps.fhir, limited)),
   ]);
   return { healthy: checks.every(({ healthy }) => healthy), checks };
+}
+
+/** Whether somebody has to set the cursor; an unreadable state is the storage's problem. */
+async function checkFeed(state: Promise<SyncState>): Promise<HealthCheck> {
+  const condition = await state.then(
+    (read) => read.condition,
+    () => 'ok',
+  );
+  if (condition !== 'feed-reset') return { name: 'change-feed', healthy: true };
+  const problem =
+    'The change feed ends before the cursor: the DICOM service was replaced or restored. Set the cursor with PUT /api/cursor';
+  return { name: 'change-feed', healthy: false, problem };
 }
 
 /** Cast needs FHIR R4 and transactions. @throws UnsuitableFhirServer */

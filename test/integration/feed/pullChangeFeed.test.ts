@@ -1,7 +1,8 @@
 import type { DicomServiceOptions } from '../../../local/dicom/dicomService';
+import { type HealthReport, readHealth } from '../../../src/api/health';
 import { setCursor } from '../../../src/api/setCursor';
 import { MAX_MESSAGE_BYTES } from '../../../src/study/message';
-import { syncStateStore } from '../../../src/feed/syncState';
+import { type SyncStateStore, syncStateStore } from '../../../src/feed/syncState';
 import type { StudyQueue } from '../../../src/study/studyQueue';
 import { useAzurite } from '../../support/azurite';
 import { ctInstance, testUid } from '../../support/instances';
@@ -35,6 +36,14 @@ function dyingQueue(rig: FeedRig, dieWith: number, when: 'before' | 'after'): St
     postpone: (receipt, delayMs) => rig.queue.postpone(receipt, delayMs),
     depth: () => rig.queue.depth(),
   };
+}
+
+async function health(state: SyncStateStore): Promise<HealthReport['checks']> {
+  const works = {
+    dicom: { probe: () => Promise.resolve() },
+    fhir: { capabilities: () => Promise.resolve({ fhirVersion: '4.0.1', transaction: true, conditionalCreate: true }) },
+  };
+  return (await readHealth({ state, ...works }, 1000, never)).checks;
 }
 
 describe('pulling the change feed', () => {
@@ -221,11 +230,17 @@ describe('a feed that ends before the cursor', () => {
       expect.objectContaining({ kind: 'log', level: 'error', properties: { cursor: 500, latest: 2 } }),
     );
     expect(rig.dicom.requests.changeFeed).toBe(0);
+    expect(await health(state)).toContainEqual({
+      name: 'change-feed',
+      healthy: false,
+      problem: expect.stringContaining('PUT /api/cursor') as string,
+    });
 
     await expect(setCursor(state, { expected: 499, sequence: 0 }, never)).rejects.toMatchObject({ status: 409 });
     await setCursor(state, { expected: 500, sequence: 0 }, never);
     expect(await rig.pull()).toMatchObject({ stopped: 'caught-up', messages: 2, sequence: 2 });
     expect((await rig.state()).condition).toBe('ok');
+    expect(await health(state)).toContainEqual({ name: 'change-feed', healthy: true });
   });
 
   it('is never taken for a new start when the feed is empty', async () => {
