@@ -19,7 +19,7 @@ import type { Settings } from './settings';
 import { endpoints } from './study/endpoints';
 import { tryReadStudyMessage, UnreadableMessage } from './study/message';
 import { noPatientLock, type PatientLock, patientLock } from './study/patientLock';
-import { patients } from './study/patients';
+import { type Patients, patients } from './study/patients';
 import { handlePoison } from './study/poison';
 import { sources } from './study/sources';
 import type { StudyQueue } from './study/studyQueue';
@@ -63,6 +63,8 @@ export interface CastObservers {
 export interface CastDecorators {
   readonly decoratePasses?: (passes: StudyPasses) => StudyPasses;
   readonly decorateLock?: (lock: PatientLock) => PatientLock;
+  readonly decoratePatients?: (patients: Patients) => Patients;
+  readonly decorateFhir?: (fhir: FhirClient) => FhirClient;
 }
 
 /** Puts Cast together from its clients; builds none itself. */
@@ -70,9 +72,15 @@ export function createCast(
   settings: Settings,
   clients: CastClients,
   { telemetry, notifier, clock = () => new Date() }: CastObservers,
-  { decoratePasses = (passes) => passes, decorateLock = (lock) => lock }: CastDecorators = {},
+  {
+    decoratePasses = (passes) => passes,
+    decorateLock = (lock) => lock,
+    decoratePatients = (found) => found,
+    decorateFhir = (client) => client,
+  }: CastDecorators = {},
 ): Cast {
-  const { dicom, fhir } = clients;
+  const { dicom } = clients;
+  const fhir = decorateFhir(clients.fhir);
   const state = syncStateStore(clients.syncStateTable);
   const queue = clients.studyChanges;
   const failures = failedEntries(clients.failedEntriesTable, clock);
@@ -87,7 +95,7 @@ export function createCast(
     dicom,
     fhir,
     endpoints: endpoints(fhir),
-    patients: patients(fhir, sourcesOfService),
+    patients: decoratePatients(patients(fhir, sourcesOfService)),
     patientLock: decorateLock(settings.PATIENT_LOCK === 'on' ? patientLock(clients.patientLocks) : noPatientLock),
     sources: sourcesOfService,
     mapping: mappingOptions(settings),
