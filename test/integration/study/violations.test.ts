@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { resolve } from 'node:path';
 import type { ImagingStudy, Patient } from 'fhir/r4';
 import type { DicomJson } from '../../../local/dicom/dicomJson';
@@ -44,6 +45,7 @@ const WITHOUT_MARKS: Broken = {
                 const clear = clearsAll ? last.rows.map(({ rowKey }) => rowKey) : [];
                 // Whoever else is at it right now is not heeded.
                 if ((await last.settle({ ...change, clear }, settleSignal)) === 'settled') return 'settled';
+                await sleep(Math.random() * 50);
               }
             },
           };
