@@ -5,12 +5,18 @@ import { rawValues, type DicomDataset } from './dataset';
 /** Value representations whose text may hold line breaks and tabs (PS3.5 table 6.2-1). */
 const MULTI_LINE = new Set(['ST', 'LT', 'UT']);
 
-/** @returns the text without control characters and without blanks at its ends; inner blanks are kept */
+/** Characters that a FHIR string may have (FHIR R4 datatypes: 1 MB). */
+const MAX_STRING_LENGTH = 1_048_576;
+
+/** @returns the text without control characters and without blanks at its ends, well-formed; inner blanks are kept */
 export function cleanText(text: string, keepLineBreaks = false): string {
   const control = keepLineBreaks
     ? /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/g
     : /[\u0000-\u001F\u007F-\u009F]/g;
-  return text.replace(control, '').trim();
+  return text
+    .replace(control, '')
+    .replace(/\p{Surrogate}/gu, '\uFFFD')
+    .trim();
 }
 
 /**
@@ -23,7 +29,9 @@ export function textValues(dataset: DicomDataset, attribute: AttributeDefinition
   for (const raw of rawValues(dataset, attribute)) {
     if (raw === null || raw === undefined) continue;
     if (typeof raw === 'string') {
-      texts.push(cleanText(raw, MULTI_LINE.has(attribute.vr)));
+      const text = cleanText(raw, MULTI_LINE.has(attribute.vr));
+      if (text.length > MAX_STRING_LENGTH) issues.push(note(attribute, 'text beyond 1 MB is cut off'));
+      texts.push(text.slice(0, MAX_STRING_LENGTH).trimEnd());
     } else if (typeof raw === 'number') {
       issues.push(note(attribute, 'expected text, not a number'));
       texts.push(String(raw));

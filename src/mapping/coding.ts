@@ -16,7 +16,7 @@ const RETIRED_SNOMED = new Set(['SRT', 'SNM3', '99SDM']);
  */
 export function codingOf(item: CodeItem, options: Pick<MappingOptions, 'codeSystemBase'>): Coding | undefined {
   if (item.code === undefined) return undefined;
-  const { system, code, published } = resolve(item, item.code, options);
+  const { system, code, published } = resolve(item, fhirCode(item.code), options);
   const version = isRetiredSnomed(item) || item.form === 'urn' ? undefined : item.schemeVersion;
   return {
     ...(system === undefined ? {} : { system }),
@@ -45,8 +45,13 @@ export function codeableConceptOf(
  */
 export function conceptKey(item: CodeItem): string | undefined {
   if (item.code === undefined) return undefined;
-  const { system, code } = resolve(item, item.code, {});
+  const { system, code } = resolve(item, fhirCode(item.code), {});
   return `${system ?? item.scheme ?? ''}|${code}`;
+}
+
+/** A FHIR code holds single blanks at most; DICOM allows more. */
+function fhirCode(code: string): string {
+  return code.replace(/\s+/g, ' ');
 }
 
 interface ResolvedCode {
@@ -57,7 +62,9 @@ interface ResolvedCode {
 }
 
 function resolve(item: CodeItem, code: string, options: Pick<MappingOptions, 'codeSystemBase'>): ResolvedCode {
-  if (item.form === 'urn') return { system: URI_SYSTEM, code, published: true };
+  // a code under this system has to be an absolute URI
+  if (item.form === 'urn')
+    return isAbsoluteUri(code) ? { system: URI_SYSTEM, code, published: true } : { code, published: false };
   if (isRetiredSnomed(item)) return resolveRetired(item, code);
   const known = codingScheme(item.scheme) ?? schemeOfUid(item.schemeUid);
   if (known?.system !== undefined) return { system: known.system, code, published: true };

@@ -48,14 +48,14 @@ export function overlayImagingStudy(
     status: 'available',
     modality: [...ours.modality],
     subject: overlaySubject(existing?.subject, references.subject),
-    encounter: ours.encounter ?? old.encounter,
+    encounter: ours.encounter ?? (isOurEncounter(old.encounter) ? undefined : old.encounter),
     started: single(ours.started, old.started),
     basedOn: overlayOrders(old.basedOn ?? [], ours.orders, adopted),
     referrer: single(ours.referrer, old.referrer),
     interpreter: several(ours.interpreters, old.interpreter),
     endpoint: [
       references.endpoint,
-      ...(old.endpoint ?? []).filter((other) => other.reference !== references.endpoint.reference),
+      ...(old.endpoint ?? []).filter((other) => !isSameTarget(other, references.endpoint)),
     ],
     numberOfSeries,
     numberOfInstances: ours.numberOfInstances,
@@ -64,7 +64,7 @@ export function overlayImagingStudy(
     reasonCode: several(ours.reasons, old.reasonCode),
     note: overlayNotes(old.note ?? [], ours.note),
     description: single(ours.description, old.description),
-    series: ours.series.map((series) => overlaySeries(old.series, series)),
+    series: overlayAllSeries(old.series ?? [], ours.series),
   });
 }
 
@@ -73,10 +73,14 @@ export function emptyAdoptedStudy(existing: ImagingStudy, source: CastSource): I
   return withoutEmpty({
     ...existing,
     meta: { ...existing.meta, source: source.address },
-    identifier: (existing.identifier ?? []).filter((identifier) => !isOurAccession(identifier)),
+    identifier: (existing.identifier ?? []).filter(
+      (identifier) => !isOurAccession(identifier) && !isOurStudyId(identifier),
+    ),
     basedOn: (existing.basedOn ?? []).filter(
       ({ reference, identifier }) => reference !== undefined || identifier === undefined || !isOurAccession(identifier),
     ),
+    encounter: isOurEncounter(existing.encounter) ? undefined : existing.encounter,
+    note: overlayNotes(existing.note ?? [], undefined),
     status: 'registered',
     numberOfSeries: 0,
     numberOfInstances: 0,
@@ -101,16 +105,31 @@ function sameCoding(a: Coding, b: Coding): boolean {
   return a.system === b.system && a.code === b.code;
 }
 
-/** Ours are told by their form: the study UID, accession numbers with both types, the Study ID. */
+/**
+ * Ours are told by their form: the study UID, accession numbers with both types, the Study ID. What others hold under the same
+ * system and value is theirs, and is not written twice.
+ */
 function overlayIdentifiers(existing: readonly Identifier[], ours: readonly Identifier[]): Identifier[] {
-  const [study] = ours;
+  const [study, ...others] = ours;
+  if (study === undefined) return [...existing];
   const foreign = existing.filter(
-    (identifier) =>
-      !(study !== undefined && sameIdentifier(identifier, study)) &&
-      !isOurAccession(identifier) &&
-      identifier.type?.text !== STUDY_ID_TYPE,
+    (identifier) => !sameIdentifier(identifier, study) && !isOurAccession(identifier) && !isOurStudyId(identifier),
   );
-  return [...ours, ...foreign];
+  const added = others.filter((identifier) => !foreign.some((present) => sameIdentifier(present, identifier)));
+  return [{ ...existing.find((identifier) => sameIdentifier(identifier, study)), ...study }, ...added, ...foreign];
+}
+
+function isOurStudyId({ type }: Identifier): boolean {
+  return type?.text === STUDY_ID_TYPE && type.coding === undefined;
+}
+
+/** A logical reference to an admission, in the form of the mapping. */
+function isOurEncounter(encounter: Reference | undefined): boolean {
+  return (
+    encounter?.reference === undefined &&
+    encounter?.type === 'Encounter' &&
+    encounter.identifier?.type?.coding?.some(({ code }) => code === 'VN') === true
+  );
 }
 
 function isOurAccession({ type }: Identifier): boolean {
@@ -136,15 +155,12 @@ function overlayOrders(existing: readonly Reference[], ours: readonly Reference[
 
 /** A subject that already points at the Patient keeps what others added to it, such as a display. */
 function overlaySubject(existing: Reference | undefined, subject: Reference): Reference {
-  const same =
-    subject.reference !== undefined &&
-    existing?.reference !== undefined &&
-    isSameTarget(existing.reference, subject.reference);
-  return same ? existing : subject;
+  return existing !== undefined && isSameTarget(existing, subject) ? existing : subject;
 }
 
-function isSameTarget(reference: string, relative: string): boolean {
-  return reference === relative || reference.endsWith(`/${relative}`);
+/** Literally: the same id on another server is another resource. */
+function isSameTarget(one: Reference, other: Reference): boolean {
+  return one.reference !== undefined && one.reference === other.reference;
 }
 
 /** Marks the note that repeats the study description as ours. */
@@ -156,11 +172,15 @@ function overlayNotes(existing: readonly Annotation[], text: string | undefined)
 }
 
 /** Series and instances are ours whole, but for the ids and extensions that others put there. */
-function overlaySeries(
-  existing: readonly ImagingStudySeries[] | undefined,
-  series: ImagingStudySeries,
-): ImagingStudySeries {
-  const old = existing?.find(({ uid }) => uid === series.uid);
+function overlayAllSeries(
+  existing: readonly ImagingStudySeries[],
+  series: readonly ImagingStudySeries[],
+): ImagingStudySeries[] {
+  const byUid = new Map(existing.map((old) => [old.uid, old]));
+  return series.map((ours) => overlaySeries(byUid.get(ours.uid), ours));
+}
+
+function overlaySeries(old: ImagingStudySeries | undefined, series: ImagingStudySeries): ImagingStudySeries {
   if (old === undefined) return series;
   const oldInstances = new Map((old.instance ?? []).map((instance) => [instance.uid, instance]));
   return {

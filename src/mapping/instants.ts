@@ -1,6 +1,9 @@
+/** Exact: Date.parse makes an instant of much that is none. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
 /** A FHIR date or dateTime by what it means: the instant where it has one, else its text. */
 export function instantKey(dateTime: string): string {
-  if (!/T.*(Z|[+-]\d\d:\d\d)$/.test(dateTime)) return dateTime;
+  if (!INSTANT.test(dateTime)) return dateTime;
   const time = Date.parse(dateTime);
   return Number.isNaN(time) ? dateTime : `${new Date(time).toISOString()}${microseconds(dateTime)}`;
 }

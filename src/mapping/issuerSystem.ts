@@ -30,9 +30,14 @@ export function assignerOf(issuer: IssuerOfIdentifier | undefined): Reference | 
   return display === undefined ? undefined : { display };
 }
 
+const LOWER_CASE_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** @returns whether text can be a system without a validator refusing it */
 export function isAbsoluteUri(text: string): boolean {
-  return /^(https?:\/\/|urn:)[^\s"<>\\^`{|}]+$/i.test(text);
+  if (!/^(https?:\/\/|urn:)[^\s"<>\\^`{|}]+$/i.test(text)) return false;
+  const [, namespace, name = ''] = /^urn:(oid|uuid):(.*)$/i.exec(text) ?? [];
+  if (namespace === undefined) return true;
+  return namespace.toLowerCase() === 'oid' ? isOid(name) : LOWER_CASE_UUID.test(name);
 }
 
 /** @returns whether text is an object identifier as `urn:oid:` demands it */
@@ -49,7 +54,7 @@ function universalSystem(issuer: IssuerOfIdentifier | undefined): string | undef
     case 'URI':
       return isAbsoluteUri(id) ? id : undefined;
     case 'UUID':
-      return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id) ? `urn:uuid:${id.toLowerCase()}` : undefined;
+      return LOWER_CASE_UUID.test(id.toLowerCase()) ? `urn:uuid:${id.toLowerCase()}` : undefined;
     default:
       return undefined;
   }

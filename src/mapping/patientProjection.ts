@@ -31,12 +31,9 @@ export function patientKey(identifier: Identifier): string {
  * @returns undefined when no instance names a patient; a note when they name several
  */
 export function projectPatient(patients: readonly PatientProjection[]): Reading<PatientProjection | undefined> {
-  const key = plurality(
-    patients.map((patient) => patientKey(patient.identifier)),
-    (text) => text,
-  );
+  const key = plurality(patients.map((patient) => patientKey(patient.identifier)));
   const same = patients.filter((patient) => patientKey(patient.identifier) === key);
-  const identifier = most(same.map((patient) => patient.identifier));
+  const identifier = plurality(same.map((patient) => patient.identifier));
   if (identifier === undefined) return { value: undefined, issues: [] };
   const mismatch = same.length < patients.length;
   return {
@@ -46,18 +43,18 @@ export function projectPatient(patients: readonly PatientProjection[]): Reading<
 }
 
 function joined(same: readonly PatientProjection[], mainKey: string): Omit<PatientProjection, 'identifier'> {
-  const gender = most(same.map((patient) => patient.gender));
-  const birthDate = most(same.map((patient) => patient.birthDate));
-  const phones = most(same.map((patient) => patient.phones));
-  const addresses = most(same.map((patient) => patient.addresses));
-  const mothersMaidenName = most(same.map((patient) => patient.mothersMaidenName));
-  const birthTime = most(same.map((patient) => (patient.birthDate === birthDate ? patient.birthTime : undefined)));
+  const gender = plurality(same.map((patient) => patient.gender));
+  const birthDate = plurality(same.map((patient) => patient.birthDate));
+  const phones = plurality(same.map((patient) => patient.phones));
+  const addresses = plurality(same.map((patient) => patient.addresses));
+  const mothersMaidenName = plurality(same.map((patient) => patient.mothersMaidenName));
+  const birthTime = plurality(same.map((patient) => (patient.birthDate === birthDate ? patient.birthTime : undefined)));
   return {
     otherIdentifiers: sortedUnion(
       same.flatMap((patient) => patient.otherIdentifiers),
       patientKey,
     ).filter((identifier) => patientKey(identifier) !== mainKey),
-    names: most(same.map((patient) => (patient.names.length === 0 ? undefined : patient.names))) ?? [],
+    names: plurality(same.map((patient) => (patient.names.length === 0 ? undefined : patient.names))) ?? [],
     ...(gender === undefined ? {} : { gender }),
     ...(birthDate === undefined ? {} : { birthDate }),
     ...(phones === undefined ? {} : { phones }),
@@ -65,9 +62,4 @@ function joined(same: readonly PatientProjection[], mainKey: string): Omit<Patie
     ...(mothersMaidenName === undefined ? {} : { mothersMaidenName }),
     ...(birthTime === undefined ? {} : { birthTime }),
   };
-}
-
-/** Plurality by the whole content; all values come from one reader, so equal values have equal text. */
-function most<T>(values: readonly (T | undefined)[]): T | undefined {
-  return plurality(values, (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
 }

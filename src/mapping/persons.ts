@@ -1,7 +1,7 @@
 import type { Identifier, Reference } from 'fhir/r4';
 import type { AttributeDefinition } from '../dicom/attributes';
 import { Attribute } from '../dicom/attributes';
-import { codeItems, sequenceItems } from '../dicom/codeSequence';
+import { codeItems } from '../dicom/codeSequence';
 import type { DicomDataset } from '../dicom/dataset';
 import { personNameValues } from '../dicom/personName';
 import { displayName } from './humanName';
@@ -20,7 +20,7 @@ export function readPersons(
   collector: IssueCollector,
 ): readonly Reference[] {
   const persons = collector.take(personNameValues(dataset, names));
-  const items = sequenceItems(dataset, identifications);
+  const items = collector.items(dataset, identifications);
   return persons.flatMap((person, index) => {
     const display = displayName(person);
     if (display === undefined) return [];

@@ -2,18 +2,23 @@
  * Picks the value that most instances have. It depends on neither their order nor what was picked before, so a study
  * converges whatever the order of its changes, and one odd object does not decide.
  *
- * @param keyOf text by which values are equal; ties go to the smallest key in code-unit order
+ * @param keyOf text by which values are equal, by default their whole content; ties go to the smallest key in code-unit
+ *   order
  * @returns undefined when there is no value at all
  */
-export function plurality<T>(values: readonly (T | undefined)[], keyOf: (value: T) => string): T | undefined {
+export function plurality<T>(
+  values: readonly (T | undefined)[],
+  keyOf: (value: T) => string = contentOf,
+): T | undefined {
   const groups = new Map<string, { readonly value: T; readonly count: number }>();
+  const chosen = chooserFor(keyOf);
   for (const value of values) {
     if (value === undefined) continue;
     const key = keyOf(value);
     const group = groups.get(key);
     groups.set(
       key,
-      group === undefined ? { value, count: 1 } : { value: smaller(group.value, value), count: group.count + 1 },
+      group === undefined ? { value, count: 1 } : { value: chosen(group.value, value), count: group.count + 1 },
     );
   }
   const [best] = [...groups].sort(([keyA, a], [keyB, b]) => b.count - a.count || compareCodeUnits(keyA, keyB));
@@ -21,12 +26,13 @@ export function plurality<T>(values: readonly (T | undefined)[], keyOf: (value: 
 }
 
 /** @returns the distinct values in the code-unit order of their keys */
-export function sortedUnion<T>(values: readonly T[], keyOf: (value: T) => string): readonly T[] {
+export function sortedUnion<T>(values: readonly T[], keyOf: (value: T) => string = contentOf): readonly T[] {
   const byKey = new Map<string, T>();
+  const chosen = chooserFor(keyOf);
   for (const value of values) {
     const key = keyOf(value);
     const present = byKey.get(key);
-    byKey.set(key, present === undefined ? value : smaller(present, value));
+    byKey.set(key, present === undefined ? value : chosen(present, value));
   }
   return [...byKey].sort(([a], [b]) => compareCodeUnits(a, b)).map(([, value]) => value);
 }
@@ -35,6 +41,16 @@ export function sortedUnion<T>(values: readonly T[], keyOf: (value: T) => string
 export function compareCodeUnits(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
+}
+
+/** Text that is equal for values of equal content, as long as one reader made them. */
+function contentOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Values of one content are interchangeable; this saves comparing them again for every instance of a large study. */
+function chooserFor<T>(keyOf: (value: T) => string): (a: T, b: T) => T {
+  return keyOf === contentOf ? (first) => first : smaller;
 }
 
 /** Values with the same key can still differ; which one stays must not depend on their order. */

@@ -2,7 +2,7 @@ import type { Coding, ImagingStudySeries, ImagingStudySeriesInstance } from 'fhi
 import { instantKey } from './instants';
 import type { MappingOptions } from './options';
 import { compareCodeUnits, plurality, sortedUnion } from './plurality';
-import type { ValidInstance } from './projectStudy';
+import type { ValidInstance } from './readInstance';
 import { DATA_ABSENT_REASON_EXTENSION, DCM_SYSTEM, URI_SYSTEM } from './systems';
 
 /** The series of a study, by number and UID, each with its instances; counted by distinct UID. */
@@ -21,42 +21,22 @@ export function projectSeries(
 
 function seriesOf(uid: string, group: readonly ValidInstance[], options: MappingOptions): ImagingStudySeries {
   const facts = group.map((instance) => instance.facts.series);
-  const text = (value: string): string => value;
-  const content = (value: unknown): string => JSON.stringify(value);
   const number = plurality(
     facts.map((fact) => fact.number),
-    (value) => String(value).padStart(10, '0'),
+    numberKey,
   );
-  const modality = plurality(
-    facts.map((fact) => fact.modality),
-    text,
-  );
-  const description = plurality(
-    facts.map((fact) => fact.description),
-    text,
-  );
-  const bodySite = plurality(
-    facts.map((fact) => fact.bodySite),
-    content,
-  );
+  const modality = plurality(facts.map((fact) => fact.modality));
+  const description = plurality(facts.map((fact) => fact.description));
+  const bodySite = plurality(facts.map((fact) => fact.bodySite));
   const laterality =
-    plurality(
-      facts.map((fact) => fact.laterality),
-      content,
-    ) ?? sharedLaterality(facts.map((fact) => fact.imageLaterality));
+    plurality(facts.map((fact) => fact.laterality)) ?? sharedLaterality(facts.map((fact) => fact.imageLaterality));
   const started =
     plurality(
       facts.map((fact) => fact.started),
       instantKey,
     ) ?? earliest(facts.map((fact) => fact.acquired));
-  const specimens = sortedUnion(
-    facts.flatMap((fact) => fact.specimens),
-    content,
-  );
-  const performers = sortedUnion(
-    facts.flatMap((fact) => fact.performers),
-    content,
-  );
+  const specimens = sortedUnion(facts.flatMap((fact) => fact.specimens));
+  const performers = sortedUnion(facts.flatMap((fact) => fact.performers));
   const instance = instancesOf(group, options);
   return {
     uid,
@@ -86,21 +66,15 @@ function instancesOf(group: readonly ValidInstance[], options: MappingOptions): 
 /** A UID appears once in a series; should a service show it twice, the plurality decides here as well. */
 function instanceOf(uid: string, same: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance {
   const facts = same.map((instance) => instance.facts);
-  const sopClass = plurality(
-    facts.map((fact) => fact.sopClass),
-    (value) => value,
-  );
+  const sopClass = plurality(facts.map((fact) => fact.sopClass));
   const number = plurality(
     facts.map((fact) => fact.number),
-    (value) => String(value).padStart(10, '0'),
+    numberKey,
   );
-  const title = plurality(
-    facts.map((fact) => fact.title),
-    (value) => value,
-  );
+  const title = plurality(facts.map((fact) => fact.title));
   const frames = plurality(
     facts.map((fact) => fact.frames),
-    String,
+    numberKey,
   );
   const url = options.numberOfFramesExtension;
   return {
@@ -110,6 +84,11 @@ function instanceOf(uid: string, same: readonly ValidInstance[], options: Mappin
     ...(number === undefined ? {} : { number }),
     ...(title === undefined ? {} : { title }),
   };
+}
+
+/** Text that sorts as the number does. */
+function numberKey(value: number): string {
+  return String(value).padStart(10, '0');
 }
 
 /** A mandatory element without a value. */

@@ -11,10 +11,8 @@ import type { MappingOptions } from './options';
 import { type PatientProjection, projectPatient } from './patient';
 import { plurality, sortedUnion } from './plurality';
 import { projectSeries } from './projectSeries';
-import type { InstanceReading } from './readInstance';
+import type { ValidInstance } from './readInstance';
 import { DCM_SYSTEM } from './systems';
-
-export type ValidInstance = Extract<InstanceReading, { kind: 'valid' }>;
 
 /** The part of an ImagingStudy that is ours. */
 export interface ImagingStudyProjection {
@@ -78,14 +76,8 @@ function projectImagingStudy(
 ): ImagingStudyProjection {
   const facts = instances.map((instance) => instance.facts.study);
   const series = projectSeries(instances, options);
-  const description = plurality(
-    facts.map((fact) => fact.description),
-    (text) => text,
-  );
-  const studyId = plurality(
-    facts.map((fact) => fact.studyId),
-    (text) => text,
-  );
+  const description = plurality(facts.map((fact) => fact.description));
+  const studyId = plurality(facts.map((fact) => fact.studyId));
   const accessions = accessionIdentifiers(facts, options);
   return {
     identifiers: [
@@ -99,26 +91,14 @@ function projectImagingStudy(
       instantKey,
     ),
     orders: ordersOf(facts, accessions, options),
-    encounter: plurality(
-      facts.map((fact) => fact.encounter),
-      contentOf,
-    ),
-    referrer: plurality(
-      facts.map((fact) => fact.referrer),
-      contentOf,
-    ),
-    interpreters: sortedUnion(
-      facts.flatMap((fact) => fact.interpreters),
-      contentOf,
-    ),
+    encounter: plurality(facts.map((fact) => fact.encounter)),
+    referrer: plurality(facts.map((fact) => fact.referrer)),
+    interpreters: sortedUnion(facts.flatMap((fact) => fact.interpreters)),
     procedureCodes: sortedUnion(
       facts.flatMap((fact) => fact.procedureCodes),
       conceptIdentity,
     ),
-    location: plurality(
-      facts.map((fact) => fact.location),
-      contentOf,
-    ),
+    location: plurality(facts.map((fact) => fact.location)),
     reasons: sortedUnion(
       facts.flatMap((fact) => fact.reasons),
       conceptIdentity,
@@ -158,15 +138,21 @@ function ordersOf(
 ): readonly Reference[] {
   const orders = sortedUnion(
     facts.flatMap((fact) => fact.orders),
-    contentOf,
+    orderKey,
   );
   if (options.accession === 'union') return orders;
-  const kept = new Set(accessions.map(contentOf));
-  return orders.filter(({ identifier }) => !isAccession(identifier) || kept.has(contentOf(identifier)));
+  const kept = new Set(accessions.map(identifierKey));
+  return orders.filter(({ identifier }) => !isAccession(identifier) || kept.has(identifierKey(identifier)));
 }
 
-function isAccession(identifier: Identifier | undefined): boolean {
+function isAccession(identifier: Identifier | undefined): identifier is Identifier {
   return identifier?.type?.coding?.some(({ code }) => code === 'ACSN') === true;
+}
+
+/** Orders are equal when their identifiers are, in the same role; how an object names the issuer does not count. */
+function orderKey({ identifier }: Reference): string {
+  const [type] = identifier?.type?.coding ?? [];
+  return JSON.stringify([type?.code ?? '', identifier?.system ?? '', identifier?.value ?? '']);
 }
 
 /** R4 wants acquisition modalities only (PS3.16 CID 29): SR, KO and the like stand in their series. */
@@ -191,8 +177,4 @@ function identifierKey({ system, value }: Identifier): string {
 function conceptIdentity({ coding, text }: CodeableConcept): string {
   const [first] = coding ?? [];
   return first === undefined ? JSON.stringify(['text', text]) : JSON.stringify([first.system ?? '', first.code ?? '']);
-}
-
-function contentOf(value: unknown): string {
-  return JSON.stringify(value);
 }

@@ -1,5 +1,4 @@
 import { Attribute } from '../dicom/attributes';
-import { codeItems } from '../dicom/codeSequence';
 import { type DataIssue, distinctIssues, invalid } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 import { unsignedIntValue } from '../dicom/numbers';
@@ -29,6 +28,9 @@ export type InstanceReading =
       readonly missing?: string;
     };
 
+export type ValidInstance = Extract<InstanceReading, { kind: 'valid' }>;
+export type InvalidInstance = Extract<InstanceReading, { kind: 'invalid' }>;
+
 /**
  * Reads one instance. Under partial validation an invalid optional attribute is left out; under full validation it makes the instance invalid.
  * Required under both: SOP Instance UID, Series Instance UID, and PatientID unless missing ones are let through.
@@ -41,7 +43,7 @@ export function readInstance(dataset: DicomDataset, options: MappingOptions): In
   const patient = readPatient(dataset, options);
   const facts = readFacts(dataset, patient.kind === 'patient' ? patient.patient : undefined, options, collector);
   const withoutPatient = patient.kind === 'missing-id' && options.missingPatientId === 'placeholder';
-  if (!withoutPatient) collector.add(...patient.issues);
+  collector.add(...(withoutPatient ? patient.issues.map(asNote) : patient.issues));
 
   const missing = missingAttribute(seriesUid, instanceUid, patient.kind === 'patient' || withoutPatient);
   const issues = distinctIssues(
@@ -54,6 +56,11 @@ export function readInstance(dataset: DicomDataset, options: MappingOptions): In
     return { kind: 'invalid', seriesUid, instanceUid, issues };
   }
   return { kind: 'valid', seriesUid, instanceUid, facts, issues };
+}
+
+/** What is let through fails no instance. */
+function asNote(issue: DataIssue): DataIssue {
+  return { ...issue, severity: 'note' };
 }
 
 type Definition = (typeof Attribute)[keyof typeof Attribute];
@@ -97,7 +104,7 @@ function readFacts(
 
 /** R4 ImagingStudy.series.instance.title: document title in the words of the object. */
 function titleOf(dataset: DicomDataset, options: MappingOptions, collector: IssueCollector): string | undefined {
-  const meaning = codeItems(dataset, Attribute.ConceptNameCodeSequence)[0]?.meaning;
+  const meaning = collector.codes(dataset, Attribute.ConceptNameCodeSequence)[0]?.meaning;
   const title =
     meaning ??
     collector.take(textValue(dataset, Attribute.DocumentTitle)) ??

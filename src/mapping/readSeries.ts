@@ -1,6 +1,5 @@
 import type { Coding, ImagingStudySeriesPerformer, Reference } from 'fhir/r4';
 import { Attribute, type AttributeDefinition } from '../dicom/attributes';
-import { codeItems, sequenceItems } from '../dicom/codeSequence';
 import { invalid } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 import { dateTimeOf, dateTimeValue } from '../dicom/dates';
@@ -28,7 +27,7 @@ export function readSeriesFacts(
     number: collector.take(unsignedIntValue(dataset, Attribute.SeriesNumber)),
     description:
       collector.take(textValue(dataset, Attribute.SeriesDescription)) ??
-      codeItems(dataset, Attribute.SeriesDescriptionCodeSequence)[0]?.meaning,
+      collector.codes(dataset, Attribute.SeriesDescriptionCodeSequence)[0]?.meaning,
     bodySite: bodySiteOf(dataset, options, collector),
     laterality: lateralityOf(dataset, Attribute.Laterality, collector),
     imageLaterality: lateralityOf(dataset, Attribute.ImageLaterality, collector),
@@ -72,7 +71,7 @@ function bodySiteOf(dataset: DicomDataset, options: MappingOptions, collector: I
     const code = bodyPartCode(term);
     return code === undefined ? { display: term } : { system: SNOMED_SYSTEM, code };
   }
-  const [region] = codeItems(dataset, Attribute.AnatomicRegionSequence);
+  const [region] = collector.codes(dataset, Attribute.AnatomicRegionSequence);
   return region === undefined ? undefined : (codingOf(region, options) ?? { display: region.meaning });
 }
 
@@ -93,7 +92,7 @@ function lateralityOf(
 }
 
 function specimensOf(dataset: DicomDataset, options: MappingOptions, collector: IssueCollector): readonly Reference[] {
-  return sequenceItems(dataset, Attribute.SpecimenDescriptionSequence).flatMap((item) => {
+  return collector.items(dataset, Attribute.SpecimenDescriptionSequence).flatMap((item) => {
     const value = collector.take(textValue(item, Attribute.SpecimenIdentifier));
     if (value === undefined) return [];
     const issuer = collector.take(issuerValue(item, Attribute.IssuerOfTheSpecimenIdentifierSequence));

@@ -1,9 +1,8 @@
 import type { CodeableConcept, Identifier, Reference } from 'fhir/r4';
 import { Attribute, type AttributeDefinition } from '../dicom/attributes';
-import { codeItems, sequenceItems } from '../dicom/codeSequence';
 import type { DicomDataset } from '../dicom/dataset';
 import { dateTimeOf } from '../dicom/dates';
-import { issuerValue } from '../dicom/issuer';
+import { type IssuerOfIdentifier, issuerValue } from '../dicom/issuer';
 import { textValue, textValues } from '../dicom/text';
 import { codeableConceptOf } from './coding';
 import { accessionIdentifier, type IdentifierTypeCode, typedIdentifier } from './identifiers';
@@ -21,10 +20,10 @@ export function readStudyFacts(
   collector: IssueCollector,
 ): StudyFacts {
   const requests = [
-    ...sequenceItems(dataset, Attribute.RequestAttributesSequence),
-    ...sequenceItems(dataset, Attribute.ReferencedRequestSequence),
+    ...collector.items(dataset, Attribute.RequestAttributesSequence),
+    ...collector.items(dataset, Attribute.ReferencedRequestSequence),
   ];
-  const accessions = [dataset, ...requests].flatMap((item) => accessionOf(item, options, collector));
+  const accessions = accessionsOf(dataset, requests, options, collector);
   return {
     patient,
     started: collector.take(dateTimeOf(dataset, Attribute.StudyDate, Attribute.StudyTime, options)),
@@ -69,19 +68,29 @@ export function readStudyFacts(
       options,
       collector,
     ),
-    procedureCodes: procedureCodes(dataset, options),
+    procedureCodes: procedureCodes(dataset, requests, options, collector),
     location: locationOf(dataset, collector),
     reasons: reasonsOf(dataset, requests, options, collector),
     modalitiesInStudy: collector.take(textValues(dataset, Attribute.ModalitiesInStudy)),
   };
 }
 
-function accessionOf(item: DicomDataset, options: MappingOptions, collector: IssueCollector): readonly Identifier[] {
-  const value = collector.take(textValue(item, Attribute.AccessionNumber));
-  if (value === undefined) return [];
-  return [
-    accessionIdentifier(value, collector.take(issuerValue(item, Attribute.IssuerOfAccessionNumberSequence)), options),
-  ];
+/** An order that repeats the object's accession number without its issuer means the same one. */
+function accessionsOf(
+  dataset: DicomDataset,
+  requests: readonly DicomDataset[],
+  options: MappingOptions,
+  collector: IssueCollector,
+): readonly Identifier[] {
+  const read = (item: DicomDataset): { value: string | undefined; issuer: IssuerOfIdentifier | undefined } => ({
+    value: collector.take(textValue(item, Attribute.AccessionNumber)),
+    issuer: collector.take(issuerValue(item, Attribute.IssuerOfAccessionNumberSequence)),
+  });
+  const own = read(dataset);
+  return [own, ...requests.map(read)].flatMap(({ value, issuer }) => {
+    if (value === undefined) return [];
+    return [accessionIdentifier(value, issuer ?? (value === own.value ? own.issuer : undefined), options)];
+  });
 }
 
 function orderNumber(
@@ -110,9 +119,18 @@ function encounterOf(dataset: DicomDataset, options: MappingOptions, collector: 
   return { type: 'Encounter', identifier: typedIdentifier(value, 'VN', issuer, options) };
 }
 
-function procedureCodes(dataset: DicomDataset, options: MappingOptions): readonly CodeableConcept[] {
-  const performed = concepts(dataset, Attribute.ProcedureCodeSequence, options);
-  return performed.length > 0 ? performed : concepts(dataset, Attribute.RequestedProcedureCodeSequence, options);
+/** What was done, else what was requested: stated of the whole object, or of each order. */
+function procedureCodes(
+  dataset: DicomDataset,
+  requests: readonly DicomDataset[],
+  options: MappingOptions,
+  collector: IssueCollector,
+): readonly CodeableConcept[] {
+  const performed = concepts(dataset, Attribute.ProcedureCodeSequence, options, collector);
+  if (performed.length > 0) return performed;
+  return [dataset, ...requests].flatMap((item) =>
+    concepts(item, Attribute.RequestedProcedureCodeSequence, options, collector, dataset),
+  );
 }
 
 function locationOf(dataset: DicomDataset, collector: IssueCollector): Reference | undefined {
@@ -139,9 +157,9 @@ function reasonsOf(
   ];
   return [
     ...[dataset, ...requests].flatMap((item) =>
-      concepts(item, Attribute.ReasonForRequestedProcedureCodeSequence, options, dataset),
+      concepts(item, Attribute.ReasonForRequestedProcedureCodeSequence, options, collector, dataset),
     ),
-    ...concepts(dataset, Attribute.ReasonForPerformedProcedureCodeSequence, options),
+    ...concepts(dataset, Attribute.ReasonForPerformedProcedureCodeSequence, options, collector),
     ...texts.map((text) => ({ text })),
   ];
 }
@@ -150,7 +168,8 @@ function concepts(
   dataset: DicomDataset,
   attribute: AttributeDefinition,
   options: MappingOptions,
+  collector: IssueCollector,
   root: DicomDataset = dataset,
 ): readonly CodeableConcept[] {
-  return codeItems(dataset, attribute, root).flatMap((item) => codeableConceptOf(item, options) ?? []);
+  return collector.codes(dataset, attribute, root).flatMap((item) => codeableConceptOf(item, options) ?? []);
 }

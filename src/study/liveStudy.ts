@@ -3,10 +3,7 @@ import { type DicomDataset, readDataset } from '../dicom/dataset';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { StudyKey } from '../dicom/studyKey';
 import type { MappingOptions } from '../mapping/options';
-import { type InstanceReading, readInstance } from '../mapping/readInstance';
-
-export type ValidInstance = Extract<InstanceReading, { kind: 'valid' }>;
-export type InvalidInstance = Extract<InstanceReading, { kind: 'invalid' }>;
+import { type InvalidInstance, readInstance, type ValidInstance } from '../mapping/readInstance';
 
 /** What is live in the DICOM service now, each instance read and checked. */
 export interface LiveStudy {

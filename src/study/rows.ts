@@ -7,7 +7,7 @@ import {
   rowKeyOfInstance,
   rowKeyOfStudy,
 } from '../failures/failedEntry';
-import type { InvalidInstance } from './liveStudy';
+import type { InvalidInstance } from '../mapping/readInstance';
 import type { StudyChange } from './message';
 
 /** What the settle batch of a pass does to the rows of its study (design 3.4). */

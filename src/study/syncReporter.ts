@@ -5,7 +5,8 @@ import type { FailureNotifier } from '../failures/notifier';
 import type { ValidationWarning, ValidationWarnings } from '../failures/warnings';
 import type { TransactionEntry } from '../fhir/client';
 import type { Telemetry } from '../telemetry/telemetry';
-import type { LiveStudy, ValidInstance } from './liveStudy';
+import type { ValidInstance } from '../mapping/readInstance';
+import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
 import type { RowChanges } from './rows';
 
