@@ -43,6 +43,7 @@ export async function readLiveStudy(
 
 const NO_DATASET: InvalidInstance = {
   kind: 'invalid',
+  missing: 'SOPInstanceUID',
   seriesUid: undefined,
   instanceUid: undefined,
   issues: [

@@ -145,7 +145,7 @@ function findPatient(
   return fromFhir(() => deps.patients.find(projection, signal));
 }
 
-/** Observations of ours are searched only when there can be any: the study has, or had, a structured report. */
+/** Observations of ours are searched only when there can be any: the study has, or had, a structured report. Switched off, those that are there go. */
 async function findObservations(
   deps: PassDependencies,
   study: StudyKey,
@@ -155,8 +155,8 @@ async function findObservations(
   signal: AbortSignal,
 ): Promise<ReturnType<typeof chooseObservations>> {
   const possible =
-    deps.mapping.observations !== 'off' &&
-    (live.valid.some(({ facts }) => facts.structuredReport !== undefined) || hasReports(existing?.resource));
+    (deps.mapping.observations !== 'off' && live.valid.some(({ facts }) => facts.structuredReport !== undefined)) ||
+    hasReports(existing?.resource);
   const found = possible
     ? await deps.fhir.search<Observation>('Observation', [studyUidQuery(study.uid), sourceTagQuery(source)], signal)
     : [];

@@ -1,5 +1,5 @@
-import type { DataIssue } from '../dicom/dataIssue';
 import type { Failure } from '../failures/classify';
+import { suggestedFixes } from '../failures/suggestedFixes';
 import {
   type FailedEntry,
   type FailedEntryInput,
@@ -8,6 +8,7 @@ import {
   rowKeyOfStudy,
 } from '../failures/failedEntry';
 import type { InvalidInstance } from '../mapping/readInstance';
+import type { LiveStudy } from './liveStudy';
 import type { StudyChange } from './message';
 
 /** What the settle batch of a pass does to the rows of its study (design 3.4). */
@@ -19,29 +20,34 @@ export interface RowChanges {
 
 /**
  * After a success: invalid live instances are filed under the changes that name them, or by themselves when the pass had no changes;
- * every row is settled except those of instances that were invalid in this pass.
+ * every row is settled except those of instances that were invalid in this pass. Where an instance was so broken that nobody can tell
+ * which one it is, every instance that is not seen as valid may be it.
  */
 export function rowsAfterSuccess(
   changes: readonly StudyChange[],
-  invalid: readonly InvalidInstance[],
+  live: Pick<LiveStudy, 'valid' | 'invalid'>,
   rows: readonly FailedEntry[],
   operationId: string,
 ): RowChanges {
-  const issuesByInstance = new Map(invalid.map((instance) => [instance.instanceUid ?? '', instance.issues]));
+  const valid = new Set(live.valid.map(({ instanceUid }) => instanceUid));
+  const identified = new Map(live.invalid.map((instance) => [instance.instanceUid, instance]));
+  const unidentified = identified.get(undefined);
+  const culprit = (uid: string): InvalidInstance | undefined =>
+    identified.get(uid) ?? (valid.has(uid) ? undefined : unidentified);
   const file =
     changes.length === 0
-      ? invalid.map((instance) => invalidInstanceRow(instance, operationId))
+      ? live.invalid.map((instance) => invalidInstanceRow(instance, operationId))
       : changes.flatMap((change) => {
-          const issues = issuesByInstance.get(change.instance);
-          return issues === undefined ? [] : [{ ...rowOfChange(change), ...dicomFailure(issues), operationId }];
+          const instance = change.action === 'Delete' ? identified.get(change.instance) : culprit(change.instance);
+          return instance === undefined ? [] : [{ ...rowOfChange(change), ...dicomFailure(instance), operationId }];
         });
   const filed = new Set(file.map((entry) => entry.rowKey));
-  const clear = rows
-    .filter(
-      (row) => !filed.has(row.rowKey) && (row.instanceUid === undefined || !issuesByInstance.has(row.instanceUid)),
-    )
-    .map((row) => row.rowKey);
-  return { file, clear };
+  const stays = ({ rowKey: key, instanceUid }: FailedEntry): boolean =>
+    filed.has(key) ||
+    (instanceUid === undefined
+      ? unidentified !== undefined && key !== rowKeyOfStudy()
+      : culprit(instanceUid) !== undefined);
+  return { file, clear: rows.filter((row) => !stays(row)).map((row) => row.rowKey) };
 }
 
 /** After a failure for good: a row for each change, or one for the study when the pass had none. Nothing is cleared. */
@@ -93,20 +99,21 @@ function invalidInstanceRow(instance: InvalidInstance, operationId: string): Fai
     rowKey: rowKeyOfInstance(instance.instanceUid ?? `unidentified-${instance.seriesUid ?? ''}`),
     seriesUid: instance.seriesUid,
     instanceUid: instance.instanceUid,
-    ...dicomFailure(instance.issues),
+    ...dicomFailure(instance),
     operationId,
   };
 }
 
-function dicomFailure(
-  issues: readonly DataIssue[],
-): Pick<FailedEntryInput, 'errorType' | 'reason' | 'message' | 'suggestedFix'> {
+function dicomFailure({
+  issues,
+  missing,
+}: InvalidInstance): Pick<FailedEntryInput, 'errorType' | 'reason' | 'message' | 'suggestedFix'> {
   const invalid = issues.filter(({ severity }) => severity === 'invalid');
+  const reason = missing === undefined ? 'InvalidAttribute' : 'RequiredAttributeMissing';
   return {
     errorType: 'DicomError',
-    reason: 'InvalidAttribute',
+    reason,
     message: invalid.map(({ keyword, tag, problem }) => `${keyword} (${tag}): ${problem}`).join('; '),
-    suggestedFix:
-      'Correct the attribute in the source system, then delete the instance and store it again, or use a bulk update.',
+    suggestedFix: suggestedFixes[reason],
   };
 }

@@ -90,7 +90,7 @@ export function studySync(deps: SyncDependencies): StudySync {
         reporter.startedOver(message.study, result.reason);
         return { kind: 'start-over' };
       }
-      const rows = rowsAfterSuccess(message.changes, result.live.invalid, pass.rows, invocationId);
+      const rows = rowsAfterSuccess(message.changes, result.live, pass.rows, invocationId);
       if ((await settle(pass, rows, result.written.length > 0, signal)) === 'overtaken') {
         reporter.startedOver(message.study, 'overtaken');
         return { kind: 'start-over' };
