@@ -25,7 +25,8 @@ import { sources } from './study/sources';
 import type { StudyQueue } from './study/studyQueue';
 import { sweepMarks } from './study/sweepMarks';
 import { syncReporter } from './study/syncReporter';
-import { type Delivery, studySync, type SyncOptions } from './study/syncStudy';
+import type { SyncOptions } from './study/syncOptions';
+import { type Delivery, studySync } from './study/syncStudy';
 import type { Telemetry } from './telemetry/telemetry';
 
 /** Everything outside this process that Cast talks to. */

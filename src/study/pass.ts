@@ -1,9 +1,11 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
+import type { DataIssue } from '../dicom/dataIssue';
 import type { StudyKey } from '../dicom/studyKey';
 import type { FhirClient, Found, TransactionEntry } from '../fhir/client';
 import { observationKeyOf } from '../mapping/observations/observationProjection';
 import type { MappingOptions } from '../mapping/options';
+import { patientDifferences, type PatientProjection } from '../mapping/patient';
 import { projectStudy, type StudyProjection } from '../mapping/projectStudy';
 import type { CastSource } from '../mapping/source';
 import { chooseObservations, chooseStudy, type Choice } from './candidates';
@@ -31,9 +33,24 @@ export interface PassDependencies {
 }
 
 export type PassResult =
-  | { readonly kind: 'equal'; readonly live: LiveStudy; readonly written: readonly TransactionEntry[] }
+  | {
+      readonly kind: 'equal';
+      readonly live: LiveStudy;
+      readonly written: readonly TransactionEntry[];
+      readonly remarks: Remarks;
+    }
   /** Others were faster, or duplicates were removed: what was read is no longer true. */
   | { readonly kind: 'start-over'; readonly reason: StartOverReason };
+
+/** What is worth telling although it is no failure. */
+export interface Remarks {
+  /** About the study as a whole, such as instances that name different patients. */
+  readonly issues: readonly DataIssue[];
+  /** Elements of the existing Patient that DICOM says otherwise; names only. */
+  readonly patientDifferences: readonly string[];
+}
+
+const NO_REMARKS: Remarks = { issues: [], patientDifferences: [] };
 
 export type StartOverReason = 'created-by-another' | 'duplicates-removed' | 'lease-ran-out';
 
@@ -76,46 +93,54 @@ export async function runPass(
   if (projection === undefined) return write(deps, planRemoval(existing, source), live, signal);
 
   const endpoint = await fromFhir(() => deps.endpoints.reference(source, signal));
-  const planInput = { existing, source, endpoint, mapping: deps.mapping };
-  if (projection.patient !== undefined && patient?.keep === undefined) {
-    return createPatientAndWrite(
-      deps,
-      projection,
-      (found) => planProjection(planInput, projection, found),
-      live,
-      signal,
-    );
-  }
-  const result = await write(deps, planProjection(planInput, projection, patient?.keep), live, signal);
+  const planFor = (found: Found<Patient> | undefined): WritePlan =>
+    planProjection({ existing, source, endpoint, mapping: deps.mapping }, projection, found);
+  const result =
+    projection.patient !== undefined && patient?.keep === undefined
+      ? await createPatientAndWrite(deps, study, projection.patient, planFor, live, signal)
+      : await writeForPatient(deps, study, patient, planFor, live, signal);
+  return result.kind === 'equal' ? { ...result, remarks: remarksOn(projection, patient?.keep) } : result;
+}
+
+function remarksOn({ issues, patient }: StudyProjection, found: Found<Patient> | undefined): Remarks {
+  const differences = patient === undefined || found === undefined ? [] : patientDifferences(found.resource, patient);
+  return { issues, patientDifferences: differences };
+}
+
+/** The Patient is there (or nobody names one): write, and clear up what a race may have left beside it. */
+async function writeForPatient(
+  deps: PassDependencies,
+  study: StudyKey,
+  patient: Choice<Patient> | undefined,
+  planFor: (patient: Found<Patient> | undefined) => WritePlan,
+  live: LiveStudy,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const result = await write(deps, planFor(patient?.keep), live, signal);
   if (result.kind === 'start-over' || patient === undefined || patient.lose.length === 0) return result;
   return removeSparePatients(deps, study, patient, result, signal);
 }
 
 /** Rule 4: a new Patient is created under a lease, searched again inside it and once more after the creation. */
-async function createPatientAndWrite(
+function createPatientAndWrite(
   deps: PassDependencies,
-  projection: StudyProjection & { readonly patient?: StudyProjection['patient'] },
+  study: StudyKey,
+  patient: PatientProjection,
   planFor: (patient: Found<Patient> | undefined) => WritePlan,
   live: LiveStudy,
   signal: AbortSignal,
 ): Promise<PassResult> {
-  const { patient } = projection;
-  if (patient === undefined) return write(deps, planFor(undefined), live, signal);
+  const work = async (lease: PatientLease): Promise<PassResult> => {
+    const again = await findPatient(deps, patient, signal);
+    if (!hasTimeLeft(lease)) return { kind: 'start-over', reason: 'lease-ran-out' };
+    if (again.keep !== undefined) return writeForPatient(deps, study, again, planFor, live, signal);
+    const result = await write(deps, planFor(undefined), live, signal);
+    if (result.kind === 'start-over') return result;
+    const after = await findPatient(deps, patient, signal);
+    return after.lose.length === 0 ? result : removeSparePatients(deps, study, after, result, signal);
+  };
   const key = identifierQuery(patient.identifier)[1];
-  return fromStorage(() =>
-    deps.patientLock.hold(
-      key,
-      async (lease) => {
-        const again = await findPatient(deps, patient, signal);
-        if (!hasTimeLeft(lease)) return { kind: 'start-over', reason: 'lease-ran-out' };
-        const result = await write(deps, planFor(again.keep), live, signal);
-        if (result.kind === 'start-over') return result;
-        const after = again.keep === undefined ? await findPatient(deps, patient, signal) : again;
-        return after.lose.length === 0 ? result : removeSparePatients(deps, projection.study, after, result, signal);
-      },
-      signal,
-    ),
-  );
+  return fromStorage(() => deps.patientLock.hold(key, work, signal));
 }
 
 function hasTimeLeft(lease: PatientLease): boolean {
@@ -128,13 +153,15 @@ async function write(
   live: LiveStudy,
   signal: AbortSignal,
 ): Promise<PassResult> {
-  if (entries.length === 0) return { kind: 'equal', live, written: [] };
+  if (entries.length === 0) return { kind: 'equal', live, written: [], remarks: NO_REMARKS };
   const results = await fromFhir(() => deps.fhir.transaction(entries, signal), { writes: true });
   const beaten = entries.some(
     (entry, index) =>
       entry.kind === 'create' && entry.resource.resourceType !== 'Patient' && results[index]?.status === 200,
   );
-  return beaten ? { kind: 'start-over', reason: 'created-by-another' } : { kind: 'equal', live, written: entries };
+  return beaten
+    ? { kind: 'start-over', reason: 'created-by-another' }
+    : { kind: 'equal', live, written: entries, remarks: NO_REMARKS };
 }
 
 function findPatient(

@@ -6,6 +6,7 @@ import type { ValidationWarning, ValidationWarnings } from '../failures/warnings
 import type { TransactionEntry } from '../fhir/client';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { ValidInstance } from '../mapping/readInstance';
+import type { Remarks } from './pass';
 import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
 import type { RowChanges } from './rows';
@@ -14,6 +15,7 @@ export interface SettledPass {
   readonly message: StudyMessage;
   readonly live: LiveStudy;
   readonly written: readonly TransactionEntry[];
+  readonly remarks: Remarks;
   readonly rows: RowChanges;
   readonly durationMs: number;
   readonly operationId: string;
@@ -59,6 +61,15 @@ export function syncReporter({ telemetry, notifier, warnings }: ReporterDependen
     }
   }
 
+  /** The FHIR server is right about an existing Patient (DEMOGRAPHICS), and one subject is chosen: but somebody should know. */
+  function remark({ message, remarks }: SettledPass): void {
+    const { uid: study, partition } = message.study;
+    for (const { keyword, problem } of remarks.issues)
+      telemetry.event('study-remark', { study, partition, keyword, problem });
+    if (remarks.patientDifferences.length === 0) return;
+    telemetry.event('patient-differs', { study, partition, elements: remarks.patientDifferences.join(',') });
+  }
+
   return {
     async settled(pass, signal) {
       const { message, live, written, rows, durationMs } = pass;
@@ -78,6 +89,7 @@ export function syncReporter({ telemetry, notifier, warnings }: ReporterDependen
         settledFailures: rows.clear.length,
         durationMs: Math.round(durationMs),
       });
+      remark(pass);
       await warn(pass, signal);
       if (rows.file.length > 0) await this.filed(message, rows.file, undefined);
     },

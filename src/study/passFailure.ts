@@ -1,0 +1,47 @@
+import { classify, type Failure, withServerText } from '../failures/classify';
+import { redactor } from '../failures/redact';
+import { DependencyError } from './dependencyErrors';
+import type { LiveStudy } from './liveStudy';
+import { patientSecrets } from './patientSecrets';
+
+/**
+ * What went wrong in a pass.
+ * @param live what was read from DICOM before: a server's own words are shown only when it is known what must not be in them
+ */
+export function failureOf(error: unknown, live: LiveStudy | undefined): Failure {
+  const failure = toFailure(error);
+  return live === undefined ? failure : withServerText(failure, redactor(patientSecrets(live.datasets)));
+}
+
+function toFailure(error: unknown): Failure {
+  // Without a request there is no write that may still arrive.
+  if (!(error instanceof DependencyError)) return { ...classify(error, 'storage'), outcomeUnknown: false };
+  const failure = classify(error.cause, error.dependency);
+  return { ...failure, outcomeUnknown: failure.outcomeUnknown && error.writes };
+}
+
+/** A study that was deferred for longer than the budget is filed, with the cause that kept it out. */
+export function afterOutageBudget(failure: Failure): Failure {
+  if (failure.kind !== 'unavailable' && failure.kind !== 'unavailable-if-probe-fails') return failure;
+  return {
+    ...failure,
+    kind: 'permanent',
+    errorType: 'TransientFailure',
+    reason: 'OutageBudgetExceeded',
+    message: `The service was not available for longer than OUTAGE_BUDGET_HOURS. Last cause: ${failure.reason}: ${failure.message}`,
+  };
+}
+
+export const DELIVERY_TOO_LONG: Failure = {
+  kind: 'transient',
+  reason: 'RequestTimeout',
+  message: 'The study was not finished within the time of one function run',
+  outcomeUnknown: true,
+};
+
+export const OVERTAKEN_TOO_OFTEN: Failure = {
+  kind: 'transient',
+  reason: 'ResourceConflict',
+  message: 'Other changes of the same study overtook this one again and again',
+  outcomeUnknown: false,
+};
