@@ -45,6 +45,10 @@ export class ScriptedQueue implements StudyQueue {
     return this.messages.length;
   }
 
+  all(): readonly QueuedMessage[] {
+    return this.messages;
+  }
+
   visible(): readonly QueuedMessage[] {
     return this.messages.filter(({ visibleAtMs }) => visibleAtMs <= this.nowMs());
   }
