@@ -182,8 +182,9 @@ describe('the projection of a study', () => {
 });
 
 describe('content that is no dose report, or a broken one', () => {
-  test('every structured report of the sample corpus gives nothing and no error', () => {
-    const samples = readSamples().studies.flatMap((study) => study.samples);
+  test('every other structured report of the samples gives nothing and no error', () => {
+    const all = readSamples().studies.flatMap((study) => study.samples);
+    const samples = all.filter(({ source }) => !source.startsWith('made with highdicom: '));
     const structured = samples.filter(({ dataset }) => isObject(dataset['0040A730']));
     expect(structured.length).toBeGreaterThan(2);
     for (const { dataset } of samples) {
