@@ -23,9 +23,6 @@ export class MalformedDataset extends Error {
   }
 }
 
-/** A data set that holds nothing. */
-export const EMPTY_DATASET: DicomDataset = { elements: new Map(), issues: [] };
-
 /**
  * Reads a data set in the DICOM JSON model (PS3.18 F.2) and forgives what services get wrong: tags in lower case,
  * keywords instead of tags, a missing VR, a value that is not wrapped in an array. Forgiven forms are noted for

@@ -3,8 +3,8 @@ import type { PatientProjection } from './patientProjection';
 import { metaOf, type CastSource } from './source';
 import { BIRTH_TIME_EXTENSION, MOTHERS_MAIDEN_NAME_EXTENSION } from './systems';
 
-export { patientKey, projectPatient, type PatientProjection } from './patientProjection';
-export { patientDifferences, reconcilePatient, type PatientElement } from './reconcilePatient';
+export { projectPatient, type PatientProjection } from './patientProjection';
+export { patientDifferences, reconcilePatient } from './reconcilePatient';
 
 /** @returns a new Patient of ours */
 export function newPatient(projection: PatientProjection, source: CastSource): Patient {
