@@ -37,6 +37,8 @@ export interface Breakers {
    * Once the time has come, one caller at a time is let through: it has to say `available` or `unavailable` afterwards.
    */
   blocked(): Failure | undefined;
+  /** Says that whoever was let through has ended without a word about a service: another one may try at once. */
+  undecided(): void;
   states(): Readonly<Record<GuardedDependency, BreakerState>>;
 }
 
@@ -147,5 +149,18 @@ export function breakers(options: BreakerOptions): Breakers {
     };
   }
 
-  return { unavailable, available, blocked, states: () => ({ dicom: stateOf('dicom'), fhir: stateOf('fhir') }) };
+  function undecided(): void {
+    for (const [dependency, outage] of outages) {
+      if (outage.trialUntilMs !== undefined)
+        outages.set(dependency, { ...outage, trialUntilMs: undefined, nextTrialMs: nowMs() });
+    }
+  }
+
+  return {
+    unavailable,
+    available,
+    blocked,
+    undecided,
+    states: () => ({ dicom: stateOf('dicom'), fhir: stateOf('fhir') }),
+  };
 }

@@ -60,13 +60,15 @@ const MIN_LEASE_MS = 15_000;
 /**
  * Makes FHIR equal to what is live now: read, project, compare, at most one transaction (design 1, rules 4 to 6).
  * The caller has put its mark before (rule 1) and settles afterwards (rule 2).
- * @param onLive is told what was read from DICOM, also when a later step throws
+ * @param look.onLive is told what was read from DICOM, also when a later step throws
+ * @param look.thorough also where nothing seems to need it: a transaction that came late may have left Observations beside a study
+ *   that somebody else had created without them
  * @throws DependencyError, naming who failed
  */
 export async function runPass(
   deps: PassDependencies,
   study: StudyKey,
-  onLive: (live: LiveStudy) => void,
+  look: { readonly onLive: (live: LiveStudy) => void; readonly thorough: boolean },
   signal: AbortSignal,
 ): Promise<PassResult> {
   const source = deps.sources.of(study.partition);
@@ -76,7 +78,7 @@ export async function runPass(
     ),
     fromDicom(async () => {
       const read = await readLiveStudy(deps.dicom, study, deps.mapping, signal);
-      onLive(read);
+      look.onLive(read);
       return read;
     }),
   ]);
@@ -84,7 +86,10 @@ export async function runPass(
 
   const projection = projectStudy(study, live.valid, deps.mapping);
   const [observations, patient] = await Promise.all([
-    fromFhir(() => findObservations(deps, study, source, choice.keep, live, signal)),
+    fromFhir(async () => {
+      const possible = look.thorough || canHaveObservations(deps.mapping, choice.keep, live);
+      return possible ? findObservations(deps, study, source, signal) : NO_OBSERVATIONS;
+    }),
     projection?.patient === undefined ? undefined : findPatient(deps, projection.patient, signal),
   ]);
   if (observations.lose.length > 0) return removeDuplicates(deps, observations.lose, signal);
@@ -172,22 +177,31 @@ function findPatient(
   return fromFhir(() => deps.patients.find(projection, signal));
 }
 
-/** Observations of ours are searched only when there can be any: the study has, or had, a structured report. Switched off, those that are there go. */
 async function findObservations(
   deps: PassDependencies,
   study: StudyKey,
   source: CastSource,
-  existing: Found<ImagingStudy> | undefined,
-  live: LiveStudy,
   signal: AbortSignal,
 ): Promise<ReturnType<typeof chooseObservations>> {
-  const possible =
-    (deps.mapping.observations !== 'off' && live.valid.some(({ facts }) => facts.structuredReport !== undefined)) ||
-    hasReports(existing?.resource);
-  const found = possible
-    ? await deps.fhir.search<Observation>('Observation', [studyUidQuery(study.uid), sourceTagQuery(source)], signal)
-    : [];
-  return chooseObservations(found, source, observationKeyOf);
+  const query = [studyUidQuery(study.uid), sourceTagQuery(source)];
+  return chooseObservations(
+    await deps.fhir.search<Observation>('Observation', query, signal),
+    source,
+    observationKeyOf,
+  );
+}
+
+const NO_OBSERVATIONS: ReturnType<typeof chooseObservations> = { keep: new Map(), lose: [] };
+
+/** The study has, or had, a structured report. Switched off, Observations that are there go. */
+function canHaveObservations(
+  mapping: MappingOptions,
+  existing: Found<ImagingStudy> | undefined,
+  live: LiveStudy,
+): boolean {
+  const reported =
+    mapping.observations !== 'off' && live.valid.some(({ facts }) => facts.structuredReport !== undefined);
+  return reported || hasReports(existing?.resource);
 }
 
 /** SOP classes of structured reports (DICOM PS3.4 Annex B). */

@@ -56,6 +56,7 @@ export function studySync(deps: SyncDependencies): StudySync {
   async function onePass(
     message: StudyMessage,
     operationId: string,
+    thorough: boolean,
     signal: AbortSignal,
     deadline: AbortSignal,
   ): Promise<PassOutcome> {
@@ -63,7 +64,10 @@ export function studySync(deps: SyncDependencies): StudySync {
     const pass = await passes.open(message.study, operationId, signal);
     let live: LiveStudy | undefined;
     try {
-      const result = await runPass(deps, message.study, (read) => (live = read), deadline);
+      const onLive = (read: LiveStudy): void => {
+        live = read;
+      };
+      const result = await runPass(deps, message.study, { onLive, thorough }, deadline);
       if (result.kind === 'start-over') return startOver(message, result.reason);
       const rows = rowsAfterSuccess(message.changes, result.live, pass.rows, operationId);
       if ((await pass.settle({ ...rows, wroteToFhir: result.written.length > 0 }, signal)) === 'overtaken')
@@ -88,28 +92,44 @@ export function studySync(deps: SyncDependencies): StudySync {
   const outageBudgetUsed = ({ deferred }: StudyMessage): boolean =>
     deferred !== undefined && now().getTime() - Date.parse(deferred.since) > options.outageBudgetMs;
 
+  async function work(message: StudyMessage, delivery: Delivery, signal: AbortSignal): Promise<void> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
+    const repeated = isRepeated(message, delivery);
+    let conflicts = 0;
+    for (let passesDone = 1; ; passesDone++) {
+      const thorough = repeated || passesDone > 1;
+      const outcome = await onePass(message, delivery.invocationId, thorough, signal, deadline);
+      if (outcome.kind === 'settled') {
+        breakers.available('dicom');
+        breakers.available('fhir');
+        await reporter.settled(outcome.report, signal);
+        return;
+      }
+      if (outcome.kind === 'failed') {
+        const failure = outageBudgetUsed(message) ? afterOutageBudget(outcome.failure) : outcome.failure;
+        const next = await failed.handle({ message, delivery, pass: outcome.pass, failure, conflicts }, signal);
+        if (next === 'done') return;
+        if (failure.kind === 'conflict') conflicts++;
+      }
+      if (passesDone >= PASSES_AT_ONCE) throw new StudyPostponed(OVERTAKEN_TOO_OFTEN);
+      await sleep(random() * Math.min(1000, 25 * 2 ** Math.min(passesDone, 6)), undefined, { signal });
+    }
+  }
+
   return {
     async handle(message, delivery, signal) {
       const blocked = breakers.blocked();
       if (blocked !== undefined && !outageBudgetUsed(message)) return failed.defer(message, blocked, signal);
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
-      let conflicts = 0;
-      for (let passesDone = 1; ; passesDone++) {
-        const outcome = await onePass(message, delivery.invocationId, signal, deadline);
-        if (outcome.kind === 'settled') {
-          breakers.available('dicom');
-          breakers.available('fhir');
-          return reporter.settled(outcome.report, signal);
-        }
-        if (outcome.kind === 'failed') {
-          const failure = outageBudgetUsed(message) ? afterOutageBudget(outcome.failure) : outcome.failure;
-          if ((await failed.handle({ message, delivery, pass: outcome.pass, failure, conflicts }, signal)) === 'done')
-            return;
-          if (failure.kind === 'conflict') conflicts++;
-        }
-        if (passesDone >= PASSES_AT_ONCE) throw new StudyPostponed(OVERTAKEN_TOO_OFTEN);
-        await sleep(random() * Math.min(1000, 25 * 2 ** Math.min(passesDone, 6)), undefined, { signal });
+      try {
+        await work(message, delivery, signal);
+      } finally {
+        breakers.undecided();
       }
     },
   };
+}
+
+/** Somebody has been at this before, or wants to be sure: what an earlier write may have left has to be looked for. */
+function isRepeated({ changes, deferred, lastTry }: StudyMessage, { dequeueCount }: Delivery): boolean {
+  return changes.length === 0 || deferred !== undefined || lastTry === true || dequeueCount > 1;
 }
