@@ -105,7 +105,7 @@ async function narrow(narrowing: Narrowing, after: number, width: number): Promi
       if (!isEntryTrouble(error)) throw error;
       if (width > 1) return halve(narrowing, after, width);
       if (error instanceof UnreadableWindow && error.part === 'entry') return onlyUnreadable(after + 1, error.problem);
-      await checkThatFeedWorks(narrowing);
+      if (!seen.readable) await checkThatFeedWorks(narrowing);
       if (attempt < ATTEMPTS_AT_ONE_ENTRY) {
         await sleep(PAUSE_MS * attempt, undefined, { signal });
         continue;

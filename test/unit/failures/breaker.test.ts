@@ -131,3 +131,19 @@ test('the status says why, since when and until when', () => {
     nextTrialAt: '2024-01-01T00:00:01.000Z',
   });
 });
+
+test('a trial that ends without a word about the service lets the next one through at once', () => {
+  guard.unavailable('fhir', down());
+  now += 2000;
+  expect(guard.blocked()).toBeUndefined();
+  expect(guard.blocked()).toBeDefined();
+  guard.undecided();
+  expect(guard.blocked()).toBeUndefined();
+  expect(guard.states().fhir.state).toBe('half-open');
+});
+
+test('an outage without a trial is not touched by work that was under way when it began', () => {
+  guard.unavailable('fhir', down());
+  guard.undecided();
+  expect(guard.blocked()).toBeDefined();
+});
