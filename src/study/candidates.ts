@@ -30,17 +30,35 @@ export function chooseStudy(found: readonly Found<ImagingStudy>[], source: CastS
 }
 
 /**
- * Which Patient is meant: the one that no Cast made, else the one with the lowest id.
+ * Which Patient is meant: the one that no Cast made, else the one with the lowest id. A record that was merged into another match is
+ * not meant, and a record with links has been in somebody's hands: it is nobody's to delete.
  * @throws MultipleMatches when several were made by others: which one is right only a person can say
  */
 export function choosePatient(found: readonly Found<Patient>[], allSources: Sources): Choice<Patient> {
-  const foreign = onlyOne(found.filter(({ resource }) => !isOwnedByAnyCast(resource)));
-  const made = found.filter(({ resource }) => isOwnedByAnyCast(resource)).sort((a, b) => compareIds(a.id, b.id));
+  const meant = withoutMerged(found);
+  const foreign = onlyOne(meant.filter(({ resource }) => !isOwnedByAnyCast(resource)));
+  const made = meant.filter(({ resource }) => isOwnedByAnyCast(resource)).sort((a, b) => compareIds(a.id, b.id));
   const keep = foreign ?? made[0];
   const lose = made.filter(
-    (candidate) => candidate !== keep && allSources.partitionOf(candidate.resource) !== undefined,
+    (candidate) =>
+      candidate !== keep &&
+      allSources.partitionOf(candidate.resource) !== undefined &&
+      (candidate.resource.link ?? []).length === 0,
   );
   return { keep, lose, othersPresent: false };
+}
+
+/** Without records that were merged into others of these; all of them when their links lead in a circle. */
+function withoutMerged(found: readonly Found<Patient>[]): readonly Found<Patient>[] {
+  const ids = new Set(found.map(({ id }) => id));
+  const left = found.filter(({ resource }) => !ids.has(replacedBy(resource) ?? ''));
+  return left.length > 0 ? left : found;
+}
+
+/** Id of the Patient into which this one was merged (R4 Patient.link), on the same server. */
+export function replacedBy({ link }: Patient): string | undefined {
+  const reference = link?.find(({ type }) => type === 'replaced-by')?.other.reference;
+  return reference?.match(/^Patient\/([A-Za-z0-9\-.]{1,64})$/)?.[1];
 }
 
 /** The Observations of one study that are ours, by key: of several with one key the lowest id is kept. */

@@ -2,7 +2,7 @@ import type { ImagingStudy, Observation, Patient } from 'fhir/r4';
 import type { FhirClient, Found } from '../fhir/client';
 import { FhirResourceInvalid } from '../fhir/errors';
 import type { PatientProjection } from '../mapping/patient';
-import { choosePatient, type Choice } from './candidates';
+import { choosePatient, type Choice, replacedBy } from './candidates';
 import { identifierQuery } from './queries';
 import type { Sources } from './sources';
 
@@ -27,8 +27,7 @@ export function patients(fhir: FhirClient, sources: Sources): Patients {
   async function survivor(patient: Found<Patient>, signal: AbortSignal): Promise<Found<Patient>> {
     let current = patient;
     for (let merges = 0; merges < MAX_MERGES; merges++) {
-      const replacedBy = current.resource.link?.find(({ type }) => type === 'replaced-by')?.other.reference;
-      const id = replacedBy?.match(/^Patient\/([A-Za-z0-9\-.]{1,64})$/)?.[1];
+      const id = replacedBy(current.resource);
       if (id === undefined) return current;
       const [next] = await fhir.search<Patient>('Patient', [['_id', id]], signal);
       if (next === undefined) return current;
@@ -53,7 +52,9 @@ export function patients(fhir: FhirClient, sources: Sources): Patients {
         await fhir.search<Patient>('Patient', [identifierQuery(projection.identifier)], signal),
         sources,
       );
-      return choice.keep === undefined ? choice : { ...choice, keep: await survivor(choice.keep, signal) };
+      if (choice.keep === undefined) return choice;
+      const keep = await survivor(choice.keep, signal);
+      return { ...choice, keep, lose: choice.lose.filter(({ id }) => id !== keep.id) };
     },
     async removeSpare(lose, signal) {
       const studies: ImagingStudy[] = [];
