@@ -18,7 +18,7 @@ export interface Endpoints {
  * Searched by identifier: R4 has no search parameter for Endpoint.address.
  */
 export function endpoints(fhir: FhirClient): Endpoints {
-  const ensured = new Map<string, Promise<Reference>>();
+  const ensured = new Map<string, { readonly promise: Promise<Reference>; readonly signal: AbortSignal }>();
 
   async function find(source: CastSource, signal: AbortSignal): Promise<Found<Endpoint> | undefined> {
     const found = await fhir.search<Endpoint>('Endpoint', [identifierQuery(endpointIdentifier(source))], signal);
@@ -39,14 +39,23 @@ export function endpoints(fhir: FhirClient): Endpoints {
     return toReference(found.id);
   }
 
+  function start(source: CastSource, signal: AbortSignal): Promise<Reference> {
+    const promise = ensure(source, signal);
+    ensured.set(source.address, { promise, signal });
+    promise.catch(() => ensured.delete(source.address));
+    return promise;
+  }
+
   return {
     reference(source, signal) {
       const known = ensured.get(source.address);
-      if (known !== undefined) return known;
-      const promise = ensure(source, signal);
-      ensured.set(source.address, promise);
-      promise.catch(() => ensured.delete(source.address));
-      return promise;
+      if (known === undefined) return start(source, signal);
+      return known.promise.catch((error: unknown) => {
+        // Who asked first was stopped: that is no reason for those who asked later.
+        if (known.signal.aborted && !signal.aborted)
+          return ensured.get(source.address)?.promise ?? start(source, signal);
+        throw error;
+      });
     },
     forget(source) {
       ensured.delete(source.address);
