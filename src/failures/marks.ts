@@ -13,6 +13,8 @@ export interface StudyMarks {
    * Their studies have to be looked at again. Marks of passes that had settled everything are removed on the way and not told.
    */
   findOld(ageMs: number, signal: AbortSignal): AsyncIterable<Mark>;
+  /** Whether a pass over the study began within the last `ageMs` and has not ended, as far as anybody can tell. */
+  isWorkedOn(study: StudyKey, ageMs: number, signal: AbortSignal): Promise<boolean>;
   /** Removes the mark unless somebody touched it meanwhile; then the next sweep finds it again. */
   remove(mark: Mark, signal: AbortSignal): Promise<'removed' | 'changed'>;
   /** Makes every pass over the study that runs now start over if it has effects: for whoever changed rows without being a pass. */
@@ -30,6 +32,11 @@ export function studyMarks(table: TableClient, clock: () => Date): StudyMarks {
         if (mark.settledFrom === undefined) yield mark;
         else await removeMark(table, mark, signal);
       }
+    },
+    async isWorkedOn(study, ageMs, signal) {
+      const since = new Date(clock().getTime() - ageMs).toISOString();
+      const { marks } = await listPartition(table, partitionKey(study), signal);
+      return marks.some(({ startedAt, settledFrom }) => settledFrom === undefined && startedAt >= since);
     },
     remove: (mark, signal) => removeMark(table, mark, signal),
     async touchAll(study, signal) {

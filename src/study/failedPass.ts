@@ -40,8 +40,11 @@ export interface FailedPassDependencies {
 export interface FailedPass {
   readonly message: StudyMessage;
   readonly delivery: Delivery;
-  readonly pass: StudyPass;
+  /** Undefined: not even its mark could be put. */
+  readonly pass: StudyPass | undefined;
   readonly failure: Failure;
+  /** Something was written to FHIR by this delivery and no pass has settled since: only a later look, or the mark, stands for it. */
+  readonly wrote: boolean;
   /** Conflicts of this delivery so far. */
   readonly conflicts: number;
 }
@@ -88,24 +91,35 @@ export function failedPasses(deps: FailedPassDependencies): FailedPasses {
   }
 
   async function postponeOrFile(failed: FailedPass, signal: AbortSignal): Promise<'start-over' | 'done'> {
-    const { message, delivery, pass, failure } = failed;
-    if (delivery.dequeueCount >= options.maxAttempts) return file(failed, signal);
-    await abandon(pass, failure, signal);
+    const { delivery, pass } = failed;
+    if (pass !== undefined && delivery.dequeueCount >= options.maxAttempts) return file(failed, pass, signal);
+    return postpone(failed, signal);
+  }
+
+  async function postpone(
+    { message, delivery, pass, failure, wrote }: FailedPass,
+    signal: AbortSignal,
+  ): Promise<never> {
     const pauseMs = delayMs(delivery.dequeueCount, options.backOffCapMs, failure);
     reporter.postponed(message, failure, { dequeueCount: delivery.dequeueCount, delayMs: pauseMs });
-    try {
-      await queue.postpone(delivery, pauseMs, signal);
-    } catch {
-      // A stale receipt leaves the host's constant delay; the error that matters is the study's.
-      reporter.postponementLost(message.study);
-    }
+    const comesAgain = await queue.postpone(delivery, pauseMs, signal).then(
+      () => true,
+      () => false,
+    );
+    // A stale receipt: the host's constant delay stands, or somebody else has the message and may be done with it already.
+    if (!comesAgain) reporter.postponementLost(message.study);
+    if (comesAgain || !(wrote || failure.outcomeUnknown)) await takeMarkAway(pass, signal);
     throw new StudyPostponed(failure);
   }
 
   async function file(
-    { message, delivery, pass, failure }: FailedPass,
+    { message, delivery, failure }: FailedPass,
+    pass: StudyPass,
     signal: AbortSignal,
   ): Promise<'start-over' | 'done'> {
+    // What may still arrive could undo what others write until then, and its row would be gone by that time.
+    if (failure.outcomeUnknown)
+      await queue.send({ study: message.study, changes: [] }, { delayMs: options.unknownOutcomeMs, signal });
     const rows = rowsAfterFailure(message.changes, filedFailure(failure), delivery.invocationId);
     if ((await pass.settle({ ...rows, wroteToFhir: true }, signal)) === 'overtaken') return 'start-over';
     await reporter.filed(message, rows.file, attemptsUsed(failure, message, delivery));
@@ -126,16 +140,18 @@ export function failedPasses(deps: FailedPassDependencies): FailedPasses {
     async handle(failed, signal) {
       const failure = await probed(failed.failure, signal);
       const known = { ...failed, failure };
-      // A service that refuses this study works.
-      if (failure.kind !== 'unavailable' && failure.dependency !== undefined) breakers.available(failure.dependency);
+      if (hasAnswered(failure) && failure.dependency !== undefined) breakers.available(failure.dependency);
       switch (failure.kind) {
         case 'unavailable':
           await defer(failed.message, failure, signal);
-          await abandon(failed.pass, failure, signal);
+          // The copy comes when everything that was sent has arrived: the mark has nothing left to tell, and a second look would
+          // double with every failure.
+          await takeMarkAway(failed.pass, signal);
           return 'done';
         case 'permanent':
+          if (isRace(failure) && failed.conflicts < CONFLICTS_AT_ONCE) return 'start-over';
           deps.forgetEndpoint(failed.message.study.partition);
-          return file(known, signal);
+          return failed.pass === undefined ? postpone(known, signal) : file(known, failed.pass, signal);
         case 'conflict':
           return failed.conflicts < CONFLICTS_AT_ONCE ? 'start-over' : postponeOrFile(known, signal);
         case 'unavailable-if-probe-fails':
@@ -153,7 +169,21 @@ function attemptsUsed(failure: Failure, message: StudyMessage, delivery: Deliver
   return failure.kind === 'permanent' ? undefined : delivery.dequeueCount;
 }
 
-/** A pass that ends without an effect takes its mark away; one whose write may still arrive leaves it for the sweep (design 1, rule 3). */
-async function abandon(pass: StudyPass, failure: Failure, signal: AbortSignal): Promise<void> {
-  if (!failure.outcomeUnknown) await pass.settle({ file: [], clear: [], wroteToFhir: false }, signal);
+/** Others were at it at the same time: the next search tells. Several matches that stay are for a person to tell apart. */
+export function isRace({ kind, reason }: Failure): boolean {
+  return kind === 'conflict' || reason === 'MultipleMatchingResources';
+}
+
+/** A service that refuses this study works; one that is given up after a long outage does not. */
+function hasAnswered({ kind, reason }: Failure): boolean {
+  return kind !== 'unavailable' && reason !== 'OutageBudgetExceeded';
+}
+
+/** For a pass that leaves nothing behind, or of which a later look is certain. A mark that cannot be taken away is the sweep's (design 1, rule 3). */
+async function takeMarkAway(pass: StudyPass | undefined, signal: AbortSignal): Promise<void> {
+  try {
+    await pass?.settle({ file: [], clear: [], wroteToFhir: false }, signal);
+  } catch {
+    signal.throwIfAborted();
+  }
 }

@@ -32,6 +32,10 @@ export interface PassDependencies {
   readonly lookAgain: (study: StudyKey, signal: AbortSignal) => Promise<void>;
 }
 
+interface WritingDependencies extends PassDependencies {
+  readonly onWrite: () => void;
+}
+
 export type PassResult =
   | {
       readonly kind: 'equal';
@@ -61,16 +65,18 @@ const MIN_LEASE_MS = 15_000;
  * Makes FHIR equal to what is live now: read, project, compare, at most one transaction (design 1, rules 4 to 6).
  * The caller has put its mark before (rule 1) and settles afterwards (rule 2).
  * @param look.onLive is told what was read from DICOM, also when a later step throws
+ * @param look.onWrite is told that something was written, also when a later step throws
  * @param look.thorough also where nothing seems to need it: a transaction that came late may have left Observations beside a study
  *   that somebody else had created without them
  * @throws DependencyError, naming who failed
  */
 export async function runPass(
-  deps: PassDependencies,
+  dependencies: PassDependencies,
   study: StudyKey,
-  look: { readonly onLive: (live: LiveStudy) => void; readonly thorough: boolean },
+  look: { readonly onLive: (live: LiveStudy) => void; readonly onWrite: () => void; readonly thorough: boolean },
   signal: AbortSignal,
 ): Promise<PassResult> {
+  const deps: WritingDependencies = { ...dependencies, onWrite: look.onWrite };
   const source = deps.sources.of(study.partition);
   const [choice, live] = await Promise.all([
     fromFhir(async () =>
@@ -114,7 +120,7 @@ function remarksOn({ issues, patient }: StudyProjection, found: Found<Patient> |
 
 /** The Patient is there (or nobody names one): write, and clear up what a race may have left beside it. */
 async function writeForPatient(
-  deps: PassDependencies,
+  deps: WritingDependencies,
   study: StudyKey,
   patient: Choice<Patient> | undefined,
   planFor: (patient: Found<Patient> | undefined) => WritePlan,
@@ -128,7 +134,7 @@ async function writeForPatient(
 
 /** Rule 4: a new Patient is created under a lease, searched again inside it and once more after the creation. */
 function createPatientAndWrite(
-  deps: PassDependencies,
+  deps: WritingDependencies,
   study: StudyKey,
   patient: PatientProjection,
   planFor: (patient: Found<Patient> | undefined) => WritePlan,
@@ -153,13 +159,14 @@ function hasTimeLeft(lease: PatientLease): boolean {
 }
 
 async function write(
-  deps: PassDependencies,
+  deps: WritingDependencies,
   { entries }: WritePlan,
   live: LiveStudy,
   signal: AbortSignal,
 ): Promise<PassResult> {
   if (entries.length === 0) return { kind: 'equal', live, written: [], remarks: NO_REMARKS };
   const results = await fromFhir(() => deps.fhir.transaction(entries, signal), { writes: true });
+  deps.onWrite();
   const beaten = entries.some(
     (entry, index) =>
       entry.kind === 'create' && entry.resource.resourceType !== 'Patient' && results[index]?.status === 200,
@@ -217,7 +224,7 @@ function hasReports(study: ImagingStudy | undefined): boolean {
 
 /** A study that lost a race goes together with the Observations that refer to it: some servers refuse to leave them dangling. */
 async function removeDuplicateStudies(
-  deps: PassDependencies,
+  deps: WritingDependencies,
   lose: readonly Found<ImagingStudy>[],
   signal: AbortSignal,
 ): Promise<PassResult> {
@@ -231,7 +238,7 @@ async function removeDuplicateStudies(
 }
 
 async function removeDuplicates(
-  deps: PassDependencies,
+  deps: WritingDependencies,
   lose: readonly Found<ImagingStudy | Observation>[],
   signal: AbortSignal,
 ): Promise<PassResult> {
@@ -242,16 +249,18 @@ async function removeDuplicates(
     etag,
   }));
   await fromFhir(() => deps.fhir.transaction(entries, signal), { writes: true });
+  deps.onWrite();
   return { kind: 'start-over', reason: 'duplicates-removed' };
 }
 
 async function removeSparePatients(
-  deps: PassDependencies,
+  deps: WritingDependencies,
   study: StudyKey,
   { lose }: Choice<Patient>,
   result: PassResult,
   signal: AbortSignal,
 ): Promise<PassResult> {
+  deps.onWrite();
   const referring = studiesOf(
     await fromFhir(() => deps.patients.removeSpare(lose, signal), { writes: true }),
     deps.sources,

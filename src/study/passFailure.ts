@@ -32,12 +32,15 @@ export function afterOutageBudget(failure: Failure): Failure {
   };
 }
 
-export const DELIVERY_TOO_LONG: Failure = {
-  kind: 'transient',
-  reason: 'RequestTimeout',
-  message: 'The study was not finished within the time of one function run',
-  outcomeUnknown: true,
-};
+/** @param failure of the request that was cut short: whether it may still take effect */
+export function deliveryTooLong({ outcomeUnknown }: Failure): Failure {
+  return {
+    kind: 'transient',
+    reason: 'RequestTimeout',
+    message: 'The study was not finished within the time of one function run',
+    outcomeUnknown,
+  };
+}
 
 export const OVERTAKEN_TOO_OFTEN: Failure = {
   kind: 'transient',

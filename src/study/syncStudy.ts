@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Breakers } from '../failures/breaker';
 import type { Failure } from '../failures/classify';
 import type { StudyPass, StudyPasses } from '../failures/studyPass';
-import { type Delivery, failedPasses, StudyPostponed } from './failedPass';
+import { type Delivery, failedPasses, isRace, StudyPostponed } from './failedPass';
 import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
 import { type PassDependencies, runPass } from './pass';
-import { afterOutageBudget, DELIVERY_TOO_LONG, failureOf, OVERTAKEN_TOO_OFTEN } from './passFailure';
+import { afterOutageBudget, deliveryTooLong, failureOf, OVERTAKEN_TOO_OFTEN } from './passFailure';
 import { rowsAfterSuccess } from './rows';
 import type { StudyQueue } from './studyQueue';
 import type { SyncOptions } from './syncOptions';
@@ -36,8 +36,13 @@ export interface StudySync {
 
 type PassOutcome =
   | { readonly kind: 'settled'; readonly report: SettledPass }
-  | { readonly kind: 'start-over' }
-  | { readonly kind: 'failed'; readonly failure: Failure; readonly pass: StudyPass };
+  | { readonly kind: 'start-over'; readonly wrote: boolean }
+  | {
+      readonly kind: 'failed';
+      readonly failure: Failure;
+      readonly pass: StudyPass | undefined;
+      readonly wrote: boolean;
+    };
 
 /** Passes of one delivery that may be overtaken before the message is put back for a while. */
 const PASSES_AT_ONCE = 25;
@@ -61,17 +66,25 @@ export function studySync(deps: SyncDependencies): StudySync {
     deadline: AbortSignal,
   ): Promise<PassOutcome> {
     const started = performance.now();
-    const pass = await passes.open(message.study, operationId, signal);
+    let pass: StudyPass | undefined;
     let live: LiveStudy | undefined;
+    let wrote = false;
+    const startOver = (reason: string): PassOutcome => {
+      reporter.startedOver(message.study, reason);
+      return { kind: 'start-over', wrote };
+    };
     try {
+      pass = await passes.open(message.study, operationId, signal);
       const onLive = (read: LiveStudy): void => {
         live = read;
       };
-      const result = await runPass(deps, message.study, { onLive, thorough }, deadline);
-      if (result.kind === 'start-over') return startOver(message, result.reason);
+      const onWrite = (): void => {
+        wrote = true;
+      };
+      const result = await runPass(deps, message.study, { onLive, onWrite, thorough }, deadline);
+      if (result.kind === 'start-over') return startOver(result.reason);
       const rows = rowsAfterSuccess(message.changes, result.live, pass.rows, operationId);
-      if ((await pass.settle({ ...rows, wroteToFhir: result.written.length > 0 }, signal)) === 'overtaken')
-        return startOver(message, 'overtaken');
+      if ((await pass.settle({ ...rows, wroteToFhir: wrote }, signal)) === 'overtaken') return startOver('overtaken');
       const { written, remarks } = result;
       const durationMs = performance.now() - started;
       return {
@@ -80,13 +93,9 @@ export function studySync(deps: SyncDependencies): StudySync {
       };
     } catch (error) {
       signal.throwIfAborted();
-      return { kind: 'failed', failure: deadline.aborted ? DELIVERY_TOO_LONG : failureOf(error, live), pass };
+      const failure = failureOf(error, live);
+      return { kind: 'failed', failure: deadline.aborted ? deliveryTooLong(failure) : failure, pass, wrote };
     }
-  }
-
-  function startOver({ study }: StudyMessage, reason: string): PassOutcome {
-    reporter.startedOver(study, reason);
-    return { kind: 'start-over' };
   }
 
   const outageBudgetUsed = ({ deferred }: StudyMessage): boolean =>
@@ -96,6 +105,7 @@ export function studySync(deps: SyncDependencies): StudySync {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
     const repeated = isRepeated(message, delivery);
     let conflicts = 0;
+    let wrote = false;
     for (let passesDone = 1; ; passesDone++) {
       const thorough = repeated || passesDone > 1;
       const outcome = await onePass(message, delivery.invocationId, thorough, signal, deadline);
@@ -105,11 +115,13 @@ export function studySync(deps: SyncDependencies): StudySync {
         await reporter.settled(outcome.report, signal);
         return;
       }
+      wrote ||= outcome.wrote;
       if (outcome.kind === 'failed') {
         const failure = outageBudgetUsed(message) ? afterOutageBudget(outcome.failure) : outcome.failure;
-        const next = await failed.handle({ message, delivery, pass: outcome.pass, failure, conflicts }, signal);
+        const { pass } = outcome;
+        const next = await failed.handle({ message, delivery, pass, failure, wrote, conflicts }, signal);
         if (next === 'done') return;
-        if (failure.kind === 'conflict') conflicts++;
+        if (isRace(failure)) conflicts++;
       }
       if (passesDone >= PASSES_AT_ONCE) throw new StudyPostponed(OVERTAKEN_TOO_OFTEN);
       await sleep(random() * Math.min(1000, 25 * 2 ** Math.min(passesDone, 6)), undefined, { signal });
