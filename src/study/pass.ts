@@ -142,9 +142,9 @@ function createPatientAndWrite(
   signal: AbortSignal,
 ): Promise<PassResult> {
   const work = async (lease: PatientLease): Promise<PassResult> => {
-    const again = await findPatient(deps, patient, signal);
+    const again = deps.patientLock.excludes ? await findPatient(deps, patient, signal) : undefined;
     if (!hasTimeLeft(lease)) return { kind: 'start-over', reason: 'lease-ran-out' };
-    if (again.keep !== undefined) return writeForPatient(deps, study, again, planFor, live, signal);
+    if (again?.keep !== undefined) return writeForPatient(deps, study, again, planFor, live, signal);
     const result = await write(deps, planFor(undefined), live, signal);
     if (result.kind === 'start-over') return result;
     const after = await findPatient(deps, patient, signal);

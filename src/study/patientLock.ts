@@ -10,6 +10,8 @@ export interface PatientLease {
 
 /** Lets one worker at a time create the Patient of an identifier. */
 export interface PatientLock {
+  /** Whether others are kept out at all; if so, somebody may have created the Patient while this worker waited. */
+  readonly excludes: boolean;
   /**
    * Runs the work under the lease of this identifier. The identifier is hashed: it never reaches storage.
    * @throws PatientLockBusy when others held the lease all the time
@@ -60,6 +62,7 @@ export function patientLock(container: ContainerClient, options: PatientLockOpti
   }
 
   return {
+    excludes: true,
     async hold(identifier, work, signal) {
       const { lease, remainingMs } = await acquire(lockName(identifier), signal);
       try {
@@ -74,6 +77,7 @@ export function patientLock(container: ContainerClient, options: PatientLockOpti
 
 /** No lock at all: for FHIR servers whose conditional create is atomic (PATIENT_LOCK=off). */
 export const noPatientLock: PatientLock = {
+  excludes: false,
   hold: (_identifier, work) => work({ remainingMs: () => Number.POSITIVE_INFINITY }),
 };
 
