@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { z } from 'zod';
 import type { PartitionedDicomWebClient } from '../dicom/dicomWebClient';
 import { DEFAULT_PARTITION } from '../dicom/studyKey';
+import { classify } from '../failures/classify';
 import { type FailedEntries, InvalidContinuationToken } from '../failures/failedEntries';
 import type { ValidationWarnings } from '../failures/warnings';
 import type { ChangeFeedClient } from '../feed/changeFeedClient';
@@ -16,7 +17,7 @@ import {
   uidSchema,
   warningsQuery,
 } from './filters';
-import { BadRequest, check, json } from './problem';
+import { BadRequest, check, json, problem } from './problem';
 import { readBody, readQuery } from './requests';
 import { resync } from './resync';
 import { retryFailedEntries } from './retryFailedEntries';
@@ -44,6 +45,7 @@ export interface CastApi {
   readonly setCursor: Route;
 }
 
+const syncStudyPath = z.object({ uid: uidSchema });
 const syncStudyQuery = z.strictObject({ partition: partitionSchema.default(DEFAULT_PARTITION) });
 const resyncBody = z.strictObject({
   partition: partitionSchema.optional(),
@@ -80,19 +82,32 @@ export function castApi(deps: CastApiDependencies): CastApi {
       return paged(() => deps.warnings.list(filter, { top, continuationToken }, signal));
     },
     async syncStudy(request, signal) {
-      const uid = check(uidSchema, request.params.uid, 'The path is wrong');
+      const { uid } = check(syncStudyPath, request.params, 'The path is wrong');
       const { partition } = readQuery(request, syncStudyQuery);
       await deps.queue.send({ study: { partition, uid }, changes: [] }, { signal });
       return json(202, { study: { partition, uid } });
     },
     async resync(request, signal) {
-      return json(202, await resync(deps, await readBody(request, resyncBody), signal));
+      const asked = await readBody(request, resyncBody);
+      return fromDicom(async () => json(202, await resync(deps, asked, signal)));
     },
     async setCursor(request, signal) {
       const { sequence } = await setCursor(deps.state, await readBody(request, cursorBody), signal);
       return json(200, { sequence });
     },
   };
+}
+
+/** A DICOM service that cannot be asked is neither the caller's fault nor ours. */
+async function fromDicom(work: () => Promise<HttpResponseInit>): Promise<HttpResponseInit> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BadRequest) throw error;
+    const { kind, dependency, message } = classify(error, 'dicom');
+    if (kind === 'unexpected' || dependency !== 'dicom') throw error;
+    return problem(502, message);
+  }
 }
 
 async function paged(read: () => Promise<unknown>): Promise<HttpResponseInit> {

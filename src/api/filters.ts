@@ -2,13 +2,12 @@ import { z } from 'zod';
 import { errorTypes, reasonCodes } from '../failures/errorTypes';
 import type { FailedEntryFilter } from '../failures/failedEntries';
 
+const UID_EXPECTED = 'expected a DICOM UID: digits and dots, at most 64 characters';
+const PARTITION_EXPECTED = 'expected a data partition: up to 64 letters, digits, dots, hyphens, underscores';
+
 /** A DICOM UID (PS3.5 9.1): digits and dots, at most 64 characters. Leading zeros occur in the field and are let through. */
-export const uidSchema = z
-  .string()
-  .regex(/^(?=.{1,64}$)\d+(\.\d+)*$/, 'expected a DICOM UID: digits and dots, at most 64 characters');
-export const partitionSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected a data partition: up to 64 letters, digits, dots, hyphens, underscores');
+export const uidSchema = z.string(UID_EXPECTED).regex(/^(?=.{1,64}$)\d+(\.\d+)*$/, UID_EXPECTED);
+export const partitionSchema = z.string(PARTITION_EXPECTED).regex(/^[A-Za-z0-9._-]{1,64}$/, PARTITION_EXPECTED);
 const sinceSchema = z.iso.datetime({ offset: true, error: 'expected a time such as 2024-01-31T10:15:00Z' });
 
 const entryFilterShape = {

@@ -37,12 +37,17 @@ export class BadRequest extends Error {
 export function check<T>(schema: z.ZodType<T>, input: unknown, title: string): T {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  throw new BadRequest(
-    title,
-    result.error.issues.flatMap((issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ field: key, expected: 'no field of this name' }))
-        : [{ field: issue.path.join('.') || 'body', expected: issue.message.replace(/^expected /, '') }],
-    ),
-  );
+  throw new BadRequest(title, result.error.issues.flatMap(detailsOf));
+}
+
+function detailsOf(issue: z.core.$ZodIssue): readonly ProblemDetail[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ field: key, expected: 'no field of this name' }));
+  if (issue.path.length === 0) return [{ field: 'body', expected: 'a JSON object' }];
+  return [{ field: issue.path.join('.'), expected: expectedBy(issue.message) }];
+}
+
+/** Our own texts begin with "expected"; those of zod say what was received as well. */
+function expectedBy(message: string): string {
+  return message.replace(/^(Invalid input: )?expected /, '').replace(/, received .*$/, '');
 }

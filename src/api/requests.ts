@@ -10,15 +10,16 @@ const MAX_BODY_BYTES = 64 * 1024;
  * @throws BadRequest
  */
 export function readQuery<T>(request: HttpRequest, schema: z.ZodType<T>): T {
-  const given: Record<string, string> = {};
-  for (const [name, value] of request.query.entries()) {
+  const given = new Map<string, string>();
+  // Not `request.query`: there the host has joined the values of a name by commas.
+  for (const [name, value] of new URL(request.url).searchParams) {
     // The function key is the host's business.
     if (name === 'code') continue;
-    if (name in given)
+    if (given.has(name))
       throw new BadRequest('A query parameter is given twice', [{ field: name, expected: 'one value' }]);
-    given[name] = value;
+    given.set(name, value);
   }
-  return check(schema, given, 'A query parameter is wrong');
+  return check(schema, Object.fromEntries(given), 'A query parameter is wrong');
 }
 
 /**

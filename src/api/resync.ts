@@ -24,7 +24,7 @@ type Position = z.output<typeof tokenSchema>;
 
 /**
  * Walks the studies of the DICOM service by QIDO-RS and has each looked at; stops at a time limit with a token to go on.
- * @throws BadRequest for a token that is none of ours
+ * @throws BadRequest for a partition that the service does not have, and for a token that is none of ours
  */
 export async function resync(
   deps: ResyncDependencies,
@@ -32,7 +32,7 @@ export async function resync(
   signal: AbortSignal,
 ): Promise<ResyncSummary> {
   const started = performance.now();
-  const partitions = request.partition === undefined ? await knownPartitions(deps, signal) : [request.partition];
+  const partitions = await partitionsToWalk(deps, request.partition, signal);
   const from = request.continuationToken === undefined ? undefined : readToken(request.continuationToken, partitions);
   let studies = 0;
   for (const partition of partitions.slice(from === undefined ? 0 : partitions.indexOf(from.partition))) {
@@ -51,9 +51,18 @@ export async function resync(
   return { studies };
 }
 
-async function knownPartitions(deps: ResyncDependencies, signal: AbortSignal): Promise<readonly string[]> {
+async function partitionsToWalk(
+  deps: ResyncDependencies,
+  only: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const names = await deps.dicom.partitions(signal);
-  return names.length === 0 ? [DEFAULT_PARTITION] : [...names].sort();
+  const known = names.length === 0 ? [DEFAULT_PARTITION] : [...names].sort();
+  if (only === undefined) return known;
+  if (known.includes(only)) return [only];
+  throw new BadRequest('The request body is wrong', [
+    { field: 'partition', expected: 'a data partition of the DICOM service' },
+  ]);
 }
 
 function writeToken(position: Position): string {
