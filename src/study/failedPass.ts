@@ -3,6 +3,7 @@ import type { Breakers } from '../failures/breaker';
 import type { Failure } from '../failures/classify';
 import type { StudyPass } from '../failures/studyPass';
 import type { StudyMessage } from './message';
+import { afterOutageBudget } from './passFailure';
 import { filedFailure, rowsAfterFailure } from './rows';
 import type { MessageReceipt, StudyQueue } from './studyQueue';
 import type { SyncOptions } from './syncOptions';
@@ -47,6 +48,8 @@ export interface FailedPass {
   readonly wrote: boolean;
   /** Conflicts of this delivery so far. */
   readonly conflicts: number;
+  /** The study has been deferred for longer than OUTAGE_BUDGET_HOURS. */
+  readonly budgetUsed: boolean;
 }
 
 export interface FailedPasses {
@@ -138,7 +141,8 @@ export function failedPasses(deps: FailedPassDependencies): FailedPasses {
   return {
     defer,
     async handle(failed, signal) {
-      const failure = await probed(failed.failure, signal);
+      const asked = await probed(failed.failure, signal);
+      const failure = asked.kind === 'unavailable' && failed.budgetUsed ? afterOutageBudget(asked) : asked;
       const known = { ...failed, failure };
       if (hasAnswered(failure) && failure.dependency !== undefined) breakers.available(failure.dependency);
       switch (failure.kind) {

@@ -1,16 +1,20 @@
+import type { Resource } from 'fhir/r4';
 import { classify, type Failure, withServerText } from '../failures/classify';
 import { redactor } from '../failures/redact';
 import { DependencyError } from './dependencyErrors';
 import type { LiveStudy } from './liveStudy';
-import { patientSecrets } from './patientSecrets';
+import { fhirSecrets, patientSecrets } from './patientSecrets';
 
 /**
- * What went wrong in a pass.
- * @param live what was read from DICOM before: a server's own words are shown only when it is known what must not be in them
+ * What went wrong in a pass. A server's own words are shown only when it is known what must not be in them: of a study of which
+ * nothing is live any more, nobody knows the patient.
+ * @param live what was read from DICOM before
+ * @param seen resources that were read from FHIR before
  */
-export function failureOf(error: unknown, live: LiveStudy | undefined): Failure {
+export function failureOf(error: unknown, live: LiveStudy | undefined, seen: readonly Resource[]): Failure {
   const failure = toFailure(error);
-  return live === undefined ? failure : withServerText(failure, redactor(patientSecrets(live.datasets)));
+  if (live === undefined || live.datasets.length === 0) return failure;
+  return withServerText(failure, redactor([...patientSecrets(live.datasets), ...fhirSecrets(seen)]));
 }
 
 function toFailure(error: unknown): Failure {
@@ -22,7 +26,6 @@ function toFailure(error: unknown): Failure {
 
 /** A study that was deferred for longer than the budget is filed, with the cause that kept it out. */
 export function afterOutageBudget(failure: Failure): Failure {
-  if (failure.kind !== 'unavailable' && failure.kind !== 'unavailable-if-probe-fails') return failure;
   return {
     ...failure,
     kind: 'permanent',

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Resource } from 'fhir/r4';
 import type { Breakers } from '../failures/breaker';
 import type { Failure } from '../failures/classify';
 import type { StudyPass, StudyPasses } from '../failures/studyPass';
@@ -6,11 +7,12 @@ import { type Delivery, failedPasses, isRace, StudyPostponed } from './failedPas
 import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
 import { type PassDependencies, runPass } from './pass';
-import { afterOutageBudget, deliveryTooLong, failureOf, OVERTAKEN_TOO_OFTEN } from './passFailure';
+import { deliveryTooLong, failureOf, OVERTAKEN_TOO_OFTEN } from './passFailure';
 import { rowsAfterSuccess } from './rows';
 import type { StudyQueue } from './studyQueue';
 import type { SyncOptions } from './syncOptions';
 import type { SettledPass, SyncReporter } from './syncReporter';
+import { watchReads } from './watchReads';
 
 export type { Delivery } from './failedPass';
 
@@ -68,6 +70,7 @@ export function studySync(deps: SyncDependencies): StudySync {
     const started = performance.now();
     let pass: StudyPass | undefined;
     let live: LiveStudy | undefined;
+    const seen: Resource[] = [];
     let wrote = false;
     const startOver = (reason: string): PassOutcome => {
       reporter.startedOver(message.study, reason);
@@ -81,7 +84,7 @@ export function studySync(deps: SyncDependencies): StudySync {
       const onWrite = (): void => {
         wrote = true;
       };
-      const result = await runPass(deps, message.study, { onLive, onWrite, thorough }, deadline);
+      const result = await runPass(watchReads(deps, seen), message.study, { onLive, onWrite, thorough }, deadline);
       if (result.kind === 'start-over') return startOver(result.reason);
       const rows = rowsAfterSuccess(message.changes, result.live, pass.rows, operationId);
       if ((await pass.settle({ ...rows, wroteToFhir: wrote }, signal)) === 'overtaken') return startOver('overtaken');
@@ -93,7 +96,7 @@ export function studySync(deps: SyncDependencies): StudySync {
       };
     } catch (error) {
       signal.throwIfAborted();
-      const failure = failureOf(error, live);
+      const failure = failureOf(error, live, seen);
       return { kind: 'failed', failure: deadline.aborted ? deliveryTooLong(failure) : failure, pass, wrote };
     }
   }
@@ -117,9 +120,9 @@ export function studySync(deps: SyncDependencies): StudySync {
       }
       wrote ||= outcome.wrote;
       if (outcome.kind === 'failed') {
-        const failure = outageBudgetUsed(message) ? afterOutageBudget(outcome.failure) : outcome.failure;
-        const { pass } = outcome;
-        const next = await failed.handle({ message, delivery, pass, failure, wrote, conflicts }, signal);
+        const { failure, pass } = outcome;
+        const budgetUsed = outageBudgetUsed(message);
+        const next = await failed.handle({ message, delivery, pass, failure, wrote, conflicts, budgetUsed }, signal);
         if (next === 'done') return;
         if (isRace(failure)) conflicts++;
       }

@@ -104,6 +104,70 @@ describe('what leaves the process besides FHIR', () => {
     }
   });
 
+  it('holds nothing of a Patient record that differs from DICOM, of nested items, nor of a study that is gone', async () => {
+    rig = await CastRig.start(azurite);
+    const study = testUid(901);
+    const nested = 'ORDER-663102';
+    rig.dicom.store(
+      ctInstance({
+        study,
+        patientId: 'MRN-1',
+        '00400275': element('SQ', {
+          '00080050': element('SH', nested),
+          '00321032': element('PN', { Alphabetic: 'Okonkwo^Adaeze' }),
+        }),
+      }),
+    );
+    rig.fhir.put({
+      resourceType: 'Patient',
+      identifier: [
+        { system: 'urn:oid:1.2.3.4', value: 'MRN-1' },
+        { system: 'urn:x', value: 'SSN-99-1234' },
+      ],
+      name: [{ family: 'Vanderbilt', given: ['Cornelia'], text: 'Mrs Cornelia Vanderbilt-Cecil' }],
+      birthDate: '1900-08-22',
+      address: [{ line: ['1 Biltmore Way'], city: 'Asheville' }],
+    });
+    const forbidden = [
+      'Okonkwo',
+      'Adaeze',
+      nested,
+      'SSN-99-1234',
+      'Vanderbilt',
+      'Cornelia',
+      'Cecil',
+      '1900',
+      'Biltmore',
+    ];
+    const said = `${forbidden.join(' ')} 1900-08-22 MRN-1 Doe Jane 19800229`;
+    const refuse = (): void => {
+      rig.fhir.intercept = ({ kind }) =>
+        kind === 'transaction'
+          ? {
+              status: 422,
+              body: { resourceType: 'OperationOutcome', issue: [{ code: 'invalid', diagnostics: `Told: ${said}` }] },
+            }
+          : undefined;
+    };
+    refuse();
+    await rig.pull();
+    await rig.drain();
+    const [created] = await rig.failures();
+    expect(created?.message).toMatch(/Told: .*\[redacted\]/);
+    rig.fhir.intercept = undefined;
+    await rig.queue.send({ study: { partition: 'Microsoft.Default', uid: study }, changes: [] }, {});
+    await rig.drain();
+    expect(rig.fhir.counts.ImagingStudy).toBe(1);
+    refuse();
+    rig.dicom.deleteStudy(study);
+    await rig.pull();
+    await rig.drain();
+    const [deleted] = await rig.failures();
+    expect(deleted).toMatchObject({ action: 'Delete', httpStatus: 422 });
+    const told = JSON.stringify([created, deleted, rig.telemetry.records, rig.notifications]);
+    expect([...forbidden, 'MRN-1', 'Doe', 'Jane', '19800229'].filter((secret) => told.includes(secret))).toEqual([]);
+  });
+
   /** The change list of a long message is deflated. */
   function readable(text: string): unknown {
     const message = JSON.parse(text) as { readonly changes: { readonly deflated?: string } };
