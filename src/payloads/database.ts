@@ -1,0 +1,27 @@
+/** A row as the driver gives it: its values are checked where they are read. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Runs one statement that has no name: the plan of a named one becomes generic, and then slow by a factor of hundreds. */
+export type RunStatement = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>;
+
+/** The database of a FHIR server, as Reconcile uses it: it is only ever read. */
+export interface Database {
+  /**
+   * Runs the work on one connection, in one read-only transaction whose statements each see what is committed then.
+   * A failure is thrown; it never reads as "no row".
+   */
+  readOnly<T>(work: (run: RunStatement) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** @returns the name in double quotes, to be put into a statement */
+export function quoteIdentifier(name: string): string {
+  if (name.includes('\0')) throw new TypeError('A name in the database holds no NUL');
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** The database did not answer in the form that the statement promises. */
+export class InvalidDatabaseAnswer extends Error {
+  readonly code = 'InvalidDatabaseAnswer';
+  override readonly name = 'InvalidDatabaseAnswer';
+}

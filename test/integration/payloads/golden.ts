@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { Client, type ClientConfig } from 'pg';
+
+const folder = join(__dirname, '..', '..', 'fixtures', 'reconcile');
+const unpacked = (name: string) => gunzipSync(readFileSync(join(folder, name))).toString('utf8');
+
+export interface GoldenExpected {
+  readonly exact_verdict_counts: Readonly<Record<string, number>>;
+  readonly added_blobs: readonly { readonly class: string; readonly name: string; readonly exact: string }[];
+}
+
+export const goldenExpected = JSON.parse(readFileSync(join(folder, 'golden-expected.json'), 'utf8')) as GoldenExpected;
+
+export const goldenNames: readonly string[] = unpacked('golden-blobs.ndjson.gz')
+  .trim()
+  .split('\n')
+  .map((line) => (JSON.parse(line) as { name: string }).name);
+
+/** Makes the tables of a FHIR server and fills them with the golden rows. */
+export async function loadGolden(connection: ClientConfig): Promise<void> {
+  const client = new Client(connection);
+  await client.connect();
+  try {
+    await client.query(readFileSync(join(folder, 'tables.sql'), 'utf8'));
+    await client.query(unpacked('golden-rows.sql.gz'));
+  } finally {
+    await client.end();
+  }
+}
