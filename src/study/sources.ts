@@ -21,7 +21,16 @@ export function sources(publicBaseUrl: string, version: string): Sources {
       );
       if (addresses.includes(base)) return DEFAULT_PARTITION;
       const address = addresses.find((text) => text.startsWith(marker));
-      return address === undefined ? undefined : decodeURIComponent(address.slice(marker.length));
+      return address === undefined ? undefined : decoded(address.slice(marker.length));
     },
   };
+}
+
+/** Anybody can write a tag: one that is no address of ours names no partition. */
+function decoded(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
 }
