@@ -11,7 +11,7 @@ import type {
 import { sameIdentifier } from './identifiers';
 import { type ImagingStudyProjection, STUDY_ID_TYPE, type StudyProjection } from './projectStudy';
 import { ADOPTED_TAG_SYSTEM, type CastSource, isAdopted, isOwnedBy, metaOf } from './source';
-import { DCM_SYSTEM } from './systems';
+import { DCM_SYSTEM, IDENTIFIER_TYPE_SYSTEM } from './systems';
 
 /** What a study refers to. */
 export interface StudyReferences {
@@ -76,9 +76,7 @@ export function emptyAdoptedStudy(existing: ImagingStudy, source: CastSource): I
     identifier: (existing.identifier ?? []).filter(
       (identifier) => !isOurAccession(identifier) && !isOurStudyId(identifier),
     ),
-    basedOn: (existing.basedOn ?? []).filter(
-      ({ reference, identifier }) => reference !== undefined || identifier === undefined || !isOurAccession(identifier),
-    ),
+    basedOn: overlayOrders(existing.basedOn ?? [], [], true),
     encounter: isOurEncounter(existing.encounter) ? undefined : existing.encounter,
     note: overlayNotes(existing.note ?? [], undefined),
     status: 'registered',
@@ -135,22 +133,41 @@ function isOurEncounter(encounter: Reference | undefined): boolean {
 function isOurAccession({ type }: Identifier): boolean {
   const codings = type?.coding ?? [];
   return (
-    codings.some(({ code }) => code === 'ACSN') &&
+    codings.some(({ system, code }) => system === IDENTIFIER_TYPE_SYSTEM && code === 'ACSN') &&
     codings.some(({ system, code }) => system === DCM_SYSTEM && code === '121022')
   );
 }
 
-/** Ours are logical references to orders; in an adopted study only those whose form nobody else writes. */
+/** As with identifiers, an order that others name as well is theirs, and is not written twice. */
 function overlayOrders(existing: readonly Reference[], ours: readonly Reference[], adopted: boolean): Reference[] {
-  const isOurs = ({ type, reference, identifier }: Reference): boolean => {
-    if (type !== 'ServiceRequest' || reference !== undefined || identifier === undefined) return false;
-    return (
-      isOurAccession(identifier) ||
-      !adopted ||
-      ours.some((own) => own.identifier !== undefined && sameIdentifier(own.identifier, identifier))
-    );
-  };
-  return [...ours, ...existing.filter((order) => !isOurs(order))];
+  const foreign = existing.filter((order) => !isOurOrder(order, adopted));
+  const added = ours.filter((order) => !foreign.some((present) => isSameOrder(present, order)));
+  return [...added, ...foreign];
+}
+
+/**
+ * Ours are logical references by an accession number of our form. An order system writes placer and filler numbers in the form
+ * that we do: they count as ours only in a study of our own.
+ */
+function isOurOrder({ type, reference, identifier }: Reference, adopted: boolean): boolean {
+  if (type !== 'ServiceRequest' || reference !== undefined || identifier === undefined) return false;
+  return isOurAccession(identifier) || (!adopted && isOrderNumber(identifier));
+}
+
+function isOrderNumber({ type }: Identifier): boolean {
+  const [only, ...others] = type?.coding ?? [];
+  return (
+    others.length === 0 && only?.system === IDENTIFIER_TYPE_SYSTEM && (only.code === 'PLAC' || only.code === 'FILL')
+  );
+}
+
+/** One number can be of two orders in two roles, such as placer and filler number. */
+function isSameOrder(present: Reference, ours: Reference): boolean {
+  if (present.identifier === undefined || ours.identifier === undefined) return false;
+  if (!sameIdentifier(present.identifier, ours.identifier)) return false;
+  const roles = present.identifier.type?.coding ?? [];
+  const ourRoles = ours.identifier.type?.coding ?? [];
+  return roles.length === 0 || roles.some((role) => ourRoles.some((own) => sameCoding(role, own)));
 }
 
 /** A subject that already points at the Patient keeps what others added to it, such as a display. */
@@ -195,17 +212,22 @@ function overlayInstance(
   old: ImagingStudySeriesInstance | undefined,
   instance: ImagingStudySeriesInstance,
 ): ImagingStudySeriesInstance {
-  if (old === undefined || (old.id === undefined && old.extension === undefined)) return instance;
+  if (old === undefined) return instance;
+  const foreign = foreignParts(old);
+  if (Object.keys(foreign).length === 0) return instance;
   const own = instance.extension ?? [];
   const extension = [...own, ...(old.extension ?? []).filter(({ url }) => !own.some((ours) => ours.url === url))];
-  return { ...foreignParts(old), ...instance, ...(extension.length === 0 ? {} : { extension }) };
+  return { ...foreign, ...instance, ...(extension.length === 0 ? {} : { extension }) };
 }
 
-function foreignParts({
-  id,
-  extension,
-}: Pick<ImagingStudySeries, 'id' | 'extension'>): Pick<ImagingStudySeries, 'id' | 'extension'> {
-  return { ...(id === undefined ? {} : { id }), ...(extension === undefined ? {} : { extension }) };
+type ForeignParts = Pick<ImagingStudySeries, 'id' | 'extension' | 'modifierExtension'>;
+
+function foreignParts({ id, extension, modifierExtension }: ForeignParts): ForeignParts {
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(extension === undefined ? {} : { extension }),
+    ...(modifierExtension === undefined ? {} : { modifierExtension }),
+  };
 }
 
 /** FHIR JSON knows neither empty arrays nor undefined members. */

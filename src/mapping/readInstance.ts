@@ -34,12 +34,14 @@ export type InvalidInstance = Extract<InstanceReading, { kind: 'invalid' }>;
 /**
  * Reads one instance. Under partial validation an invalid optional attribute is left out; under full validation it makes the instance invalid.
  * Required under both: SOP Instance UID, Series Instance UID, and PatientID unless missing ones are let through.
+ * @param studyUid the study that the instance was listed under; one that names another study is invalid under both
  */
-export function readInstance(dataset: DicomDataset, options: MappingOptions): InstanceReading {
+export function readInstance(dataset: DicomDataset, options: MappingOptions, studyUid?: string): InstanceReading {
   const collector = new IssueCollector();
   collector.add(...dataset.issues);
   const seriesUid = collector.take(uidValue(dataset, Attribute.SeriesInstanceUID));
   const instanceUid = collector.take(uidValue(dataset, Attribute.SOPInstanceUID));
+  const ofOtherStudy = studyUid !== undefined && namesOtherStudy(dataset, studyUid, collector);
   const patient = readPatient(dataset, options);
   const facts = readFacts(dataset, patient.kind === 'patient' ? patient.patient : undefined, options, collector);
   const withoutPatient = patient.kind === 'missing-id' && options.missingPatientId === 'placeholder';
@@ -52,10 +54,18 @@ export function readInstance(dataset: DicomDataset, options: MappingOptions): In
   if (seriesUid === undefined || instanceUid === undefined || missing !== undefined) {
     return { kind: 'invalid', seriesUid, instanceUid, issues, missing: missing?.keyword };
   }
-  if (options.validation === 'full' && issues.some(({ severity }) => severity === 'invalid')) {
+  if (ofOtherStudy || (options.validation === 'full' && issues.some(({ severity }) => severity === 'invalid'))) {
     return { kind: 'invalid', seriesUid, instanceUid, issues };
   }
   return { kind: 'valid', seriesUid, instanceUid, facts, issues };
+}
+
+/** Mapped all the same, it would give this study the patient and the dose of another. Without a UID of its own the listing counts. */
+function namesOtherStudy(dataset: DicomDataset, studyUid: string, collector: IssueCollector): boolean {
+  const named = collector.take(uidValue(dataset, Attribute.StudyInstanceUID));
+  if (named === undefined || named === studyUid) return false;
+  collector.add(invalid(Attribute.StudyInstanceUID, 'expected the study that the instance was listed under'));
+  return true;
 }
 
 /** What is let through fails no instance. */

@@ -1,4 +1,4 @@
-import type { ImagingStudy, Meta } from 'fhir/r4';
+import type { ImagingStudy, Meta, Reference } from 'fhir/r4';
 import { emptyAdoptedStudy } from '../../../src/mapping/imagingStudy';
 import { isAdopted, isOwnedBy } from '../../../src/mapping/source';
 import { sameMeaning } from '../../../src/mapping/sameMeaning';
@@ -42,6 +42,12 @@ const foreign: ImagingStudy = {
   procedureReference: { reference: 'Procedure/q' },
   extension: [{ url: 'https://orders.example/x', valueString: 'y' }],
 };
+
+/** An order as others may name it. */
+function logicalOrder(value: string, type?: string): Reference {
+  const coding = [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: type }];
+  return { type: 'ServiceRequest', identifier: { ...(type === undefined ? {} : { type: { coding } }), value } };
+}
 
 describe('a study of our own', () => {
   test('gets what is new and loses what is gone', () => {
@@ -89,6 +95,32 @@ describe('a study of our own', () => {
     const after = studyOf([FULL], {}, held);
     expect(sameMeaning(held, after)).toBe(true);
     expect(after).toMatchObject({ extension: added.extension, note: [added.note], text: held.text });
+  });
+
+  test('keeps logical orders of others, and forgets those that only DICOM named', () => {
+    const theirs: Reference = { ...logicalOrder('R1'), display: 'Order of the ward' };
+    const numbers = dicomJson({
+      PlacerOrderNumberImagingServiceRequest: 'P7',
+      FillerOrderNumberImagingServiceRequest: 'F7',
+    });
+    const ours = stored(studyOf([ctInstance({ '0040A370': element('SQ', numbers) })]));
+    expect(ours.basedOn).toHaveLength(3);
+    const held = { ...ours, basedOn: [...(ours.basedOn ?? []), theirs] };
+    expect(studyOf([BARE], {}, held).basedOn).toEqual([theirs]);
+  });
+
+  test('keeps what changes the meaning of a series or an instance', () => {
+    const modifierExtension = [{ url: 'https://x.example/m', valueBoolean: true }];
+    const ours = stored(studyOf([FULL]));
+    const held: ImagingStudy = {
+      ...ours,
+      series: (ours.series ?? []).map((series) => ({
+        ...series,
+        modifierExtension,
+        instance: (series.instance ?? []).map((instance) => ({ ...instance, modifierExtension })),
+      })),
+    };
+    expect(sameMeaning(held, studyOf([FULL], {}, held))).toBe(true);
   });
 
   test('moves to another patient, also to one of the same id on this server', () => {
@@ -156,6 +188,38 @@ describe("somebody else's study", () => {
     const adopted = studyOf([FULL], {}, { ...foreign, identifier: [accession] });
     expect(adopted.identifier?.filter(({ value }) => value === 'ACC-1')).toEqual([accession]);
     expect(studyOf([BARE], {}, stored(adopted)).identifier).toContainEqual(accession);
+  });
+
+  test.each<[string, Reference]>([
+    ['typed as an accession number', logicalOrder('ACC-1', 'ACSN')],
+    ['without a type', logicalOrder('ACC-1')],
+    ['beside the reference itself', { ...logicalOrder('ACC-1', 'ACSN'), reference: 'ServiceRequest/r1' }],
+  ])('keeps its own order %s, which is neither written twice nor taken away', (_, order) => {
+    const theirs = { ...order, display: 'Order of the ward' };
+    const held = stored(studyOf([FULL], {}, { ...foreign, basedOn: [theirs] }));
+    expect(held.basedOn).toEqual([theirs]);
+    expect(sameMeaning(held, studyOf([FULL], {}, held))).toBe(true);
+    expect(studyOf([BARE], {}, held).basedOn).toEqual([theirs]);
+    expect(emptyAdoptedStudy(held, SOURCE).basedOn).toEqual([theirs]);
+  });
+
+  test('does not take the same number in another role for the same order', () => {
+    const placed = logicalOrder('ACC-1', 'PLAC');
+    const held = stored(studyOf([FULL], {}, { ...foreign, basedOn: [placed] }));
+    expect(held.basedOn).toHaveLength(2);
+    expect(held.basedOn).toContainEqual(placed);
+    expect(studyOf([BARE], {}, held).basedOn).toEqual([placed]);
+  });
+
+  test('keeps an accession number whose type is of another code system', () => {
+    const type = {
+      coding: [
+        { system: 'https://orders.example/types', code: 'ACSN' },
+        { system: 'http://dicom.nema.org/resources/ontology/DCM', code: '121022' },
+      ],
+    };
+    const accession = { type, system: 'https://orders.example/accessions', value: '9' };
+    expect(studyOf([FULL], {}, { ...foreign, identifier: [accession] }).identifier).toContainEqual(accession);
   });
 });
 

@@ -75,6 +75,12 @@ describe('the projection of a study', () => {
     );
   });
 
+  test('counts an instance that is live in two series in each of them', () => {
+    const study = studyOf([1, 2].map((series) => ctInstance({ series: testUid(1, series), instance: testUid(9) })));
+    expect(study).toMatchObject({ numberOfSeries: 2, numberOfInstances: 2 });
+    expect(study.series?.map(({ numberOfInstances }) => numberOfInstances)).toEqual([1, 1]);
+  });
+
   test('takes the most frequent value, and of equally frequent ones the smallest or earliest', () => {
     const described = (...texts: string[]) =>
       studyOf(

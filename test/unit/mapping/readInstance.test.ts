@@ -3,7 +3,7 @@ import { defaultMappingOptions, type MappingOptions } from '../../../src/mapping
 import { readInstance } from '../../../src/mapping/readInstance';
 import { dicomJson } from '../../support/dicomJson';
 import { type CtInstanceOptions, codeItem, ctInstance, element } from '../../support/instances';
-import { projection, studyOf } from '../../support/mapping';
+import { projection, STUDY_UID, studyOf } from '../../support/mapping';
 
 function read(overrides: CtInstanceOptions, options: Partial<MappingOptions> = {}) {
   return readInstance(readDataset(ctInstance(overrides)), { ...defaultMappingOptions, ...options });
@@ -62,6 +62,37 @@ describe('what makes an instance invalid', () => {
     const reading = read({ '00080020': element('DA', 'SECRET'), '00080060': element('CS', 'SECRET  x') });
     expect(reading.issues).toHaveLength(2);
     expect(JSON.stringify(reading.issues)).not.toContain('SECRET');
+  });
+});
+
+describe('an instance that was listed under a study', () => {
+  const listed = (studyUid: unknown[] | undefined, options: Partial<MappingOptions> = {}) =>
+    readInstance(
+      readDataset(ctInstance({ '0020000D': studyUid === undefined ? undefined : element('UI', ...studyUid) })),
+      { ...defaultMappingOptions, ...options },
+      STUDY_UID,
+    );
+
+  test.each([[[STUDY_UID]], [[`${STUDY_UID}\0`]], [undefined], [[]]])('belongs to it as %j', (studyUid) => {
+    expect(listed(studyUid, { validation: 'full' })).toMatchObject({ kind: 'valid', issues: [] });
+  });
+
+  test('is invalid when it says that it belongs to another, under partial validation too', () => {
+    const reading = listed(['1.2.3.4']);
+    expect(reading).toMatchObject({
+      kind: 'invalid',
+      seriesUid: `${STUDY_UID}.1`,
+      instanceUid: `${STUDY_UID}.1.1`,
+      issues: [{ keyword: 'StudyInstanceUID', severity: 'invalid' }],
+    });
+    expect(reading).not.toHaveProperty('missing');
+    expect(JSON.stringify(reading.issues)).not.toContain('1.2.3.4');
+  });
+
+  test('is believed to belong to it when its own word is no UID, but for full validation', () => {
+    const issues = [{ keyword: 'StudyInstanceUID', severity: 'invalid' }];
+    expect(listed(['study'])).toMatchObject({ kind: 'valid', issues });
+    expect(listed(['study'], { validation: 'full' })).toMatchObject({ kind: 'invalid', issues });
   });
 });
 
