@@ -114,9 +114,11 @@ export function breakers(options: BreakerOptions): Breakers {
     onChange?.({ kind: 'back', dependency, since: new Date(outage.sinceMs).toISOString(), downForMs });
   }
 
-  /** Milliseconds until the next trial; 0 when it may be now. */
+  /** Milliseconds until it is worth coming again; 0 when it is now. A trial that runs has mostly ended long before it would count as lost. */
   const waitMs = ({ nextTrialMs, trialUntilMs }: Outage, now: number): number =>
-    Math.max(0, (trialUntilMs ?? nextTrialMs) - now);
+    trialUntilMs === undefined
+      ? Math.max(0, nextTrialMs - now)
+      : Math.max(0, Math.min(trialUntilMs - now, baseMs * (0.5 + random() / 2)));
 
   function blocked(): Failure | undefined {
     const now = nowMs();

@@ -88,9 +88,19 @@ test('a trial that never says how it went is followed by another one', () => {
   guard.unavailable('fhir', down());
   now += 1000;
   expect(guard.blocked()).toBeUndefined();
-  expect(guard.blocked()?.retryAfterMs).toBe(30_000);
-  now += 30_000;
+  now += 29_999;
+  expect(guard.blocked()).toBeDefined();
+  now += 1;
   expect(guard.blocked()).toBeUndefined();
+});
+
+test('those who come during a trial wait for its outcome only shortly, not until it would count as lost', () => {
+  guard.unavailable('fhir', down());
+  now += 1000;
+  expect(guard.blocked()).toBeUndefined();
+  expect(guard.blocked()?.retryAfterMs).toBe(1000);
+  now += 29_600;
+  expect(guard.blocked()?.retryAfterMs).toBe(400);
 });
 
 test('going down and coming back is told once each', () => {
