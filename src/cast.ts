@@ -1,7 +1,8 @@
+import type { ImagingStudy } from 'fhir/r4';
 import type { TableClient } from '@azure/data-tables';
 import type { ContainerClient } from '@azure/storage-blob';
 import { castApi, type CastApi } from './api/castApi';
-import { checkFhir, type HealthReport, readHealth } from './api/health';
+import { type HealthReport, readHealth } from './api/health';
 import { readStatus, type StatusReport } from './api/status';
 import type { PartitionedDicomWebClient } from './dicom/dicomWebClient';
 import { type BreakerChange, breakers } from './failures/breaker';
@@ -21,6 +22,7 @@ import { tryReadStudyMessage, UnreadableMessage } from './study/message';
 import { noPatientLock, type PatientLock, patientLock } from './study/patientLock';
 import { type Patients, patients } from './study/patients';
 import { handlePoison } from './study/poison';
+import { studyUidQuery } from './study/queries';
 import { sources } from './study/sources';
 import type { StudyQueue } from './study/studyQueue';
 import { sweepMarks } from './study/sweepMarks';
@@ -86,11 +88,19 @@ export function createCast(
   const queue = clients.studyChanges;
   const failures = failedEntries(clients.failedEntriesTable, clock);
   const marks = studyMarks(clients.failedEntriesTable, clock);
-  const sourcesOfService = sources(settings.DICOM_PUBLIC_URL ?? settings.DICOM_URL, settings.DICOM_API_VERSION);
+  const sourcesOfService = sources(
+    settings.DICOM_PUBLIC_URL ?? settings.DICOM_URL,
+    settings.DICOM_API_VERSION,
+    settings.DICOM_DATA_PARTITIONS,
+  );
   const serviceBreakers = breakers({ clock, onChange: (change) => tellBreakerChange(change, telemetry, notifier) });
   const options = syncOptions(settings);
   const warnings = validationWarnings(clients.warningsTable, clock);
-  const poison = { failedEntries: failures, marks, queue, telemetry };
+  const reporter = syncReporter({ telemetry, notifier, warnings });
+  const poisoned = async (message: unknown, operationId: string, signal: AbortSignal): Promise<void> => {
+    const deps = { failedEntries: failures, marks, queue, telemetry };
+    await reporter.filedAside(await handlePoison(deps, message, operationId, signal));
+  };
 
   const sync = studySync({
     dicom,
@@ -106,8 +116,8 @@ export function createCast(
     passes: decoratePasses(studyPasses(clients.failedEntriesTable, clock)),
     queue,
     breakers: serviceBreakers,
-    probe: (dependency, signal) => (dependency === 'dicom' ? dicom.probe(signal) : checkFhir(fhir, signal)),
-    reporter: syncReporter({ telemetry, notifier, warnings }),
+    probe: (dependency, signal) => (dependency === 'dicom' ? dicom.probe(signal) : searchNothing(fhir, signal)),
+    reporter,
     options,
     now: clock,
   });
@@ -132,13 +142,14 @@ export function createCast(
     async syncStudy(input, delivery, signal) {
       const message = tryReadStudyMessage(input);
       // Another attempt would not make it readable: it is filed at once, as the poison handler does.
-      if (message instanceof UnreadableMessage) await handlePoison(poison, input, delivery.invocationId, signal);
+      if (message instanceof UnreadableMessage) await poisoned(input, delivery.invocationId, signal);
       else await sync.handle(message, delivery, signal);
     },
-    handlePoison: (message, operationId, signal) => handlePoison(poison, message, operationId, signal),
+    handlePoison: poisoned,
     async sweepMarks(signal) {
+      const swept = await sweepMarks({ marks, queue, telemetry, markAgeMs: options.unknownOutcomeMs }, signal);
       await warnings.purge(new Date(clock().getTime() - settings.WARNING_RETENTION_DAYS * 86_400_000), signal);
-      return sweepMarks({ marks, queue, telemetry, markAgeMs: options.unknownOutcomeMs }, signal);
+      return swept;
     },
     status: (signal) =>
       readStatus(
@@ -148,6 +159,11 @@ export function createCast(
     health: (signal) => readHealth({ state, dicom, fhir }, HEALTH_TIMEOUT_MS, signal),
     api: castApi({ failedEntries: failures, warnings, queue, state, changeFeed: clients.changeFeed, dicom }),
   };
+}
+
+/** An authorised search that finds nothing: unlike the CapabilityStatement it needs the server's database and our rights. */
+async function searchNothing(fhir: FhirClient, signal: AbortSignal): Promise<void> {
+  await fhir.search<ImagingStudy>('ImagingStudy', [studyUidQuery('0.0')], signal);
 }
 
 const HEALTH_TIMEOUT_MS = 20_000;

@@ -79,7 +79,7 @@ function ofFhir(error: unknown): Failure | undefined {
 function ofDicom(error: unknown): Failure | undefined {
   // A body that is cut passes; one that stays unreadable is given up after the last attempt.
   if (error instanceof MalformedMetadata)
-    return transient('dicom', 'InvalidDicomResponse', limitText(error.message, 500));
+    return probed('dicom', 'InvalidDicomResponse', limitText(error.message, 500));
   if (error instanceof MalformedDataset) {
     return permanent(
       'dicom',
@@ -185,7 +185,7 @@ function severalMatches({ type, ids }: MultipleMatches, outcome: OutcomeFacts | 
 function invalidFhirResponse({ problem, outcomeUnknown }: InvalidFhirResponse): Failure {
   const message = `The FHIR server gave an answer that is not valid: ${limitText(problem, 300)}`;
   if (/not JSON|empty body/.test(problem))
-    return { ...transient('fhir', 'InvalidFhirResponse', message), outcomeUnknown };
+    return { ...probed('fhir', 'InvalidFhirResponse', message), outcomeUnknown };
   return { ...permanent('fhir', 'FhirError', 'InvalidFhirResponse', message), outcomeUnknown };
 }
 

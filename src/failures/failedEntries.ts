@@ -59,18 +59,19 @@ export interface FailedEntries {
   /**
    * Files the changes of a poisoned message (the study itself when it has none) as `Unconfirmed`. A row that is there already keeps its reason,
    * which says more. Afterwards the marks of the study must be touched. Idempotent: the same delivery again counts again, nothing else.
+   * @returns the rows as they are now
    */
-  upsertFromPoison(poisoned: PoisonedStudy, signal: AbortSignal): Promise<void>;
+  upsertFromPoison(poisoned: PoisonedStudy, signal: AbortSignal): Promise<readonly FailedEntry[]>;
   /** Files an entry of the change feed that cannot be read. */
   fileUnreadable(
     entry: { readonly sequence: number | string; readonly message: string; readonly operationId?: string },
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<FailedFeedEntry>;
   /** Files that the queue held something that is no study message; one row for each operation. */
   fileUnreadableMessage(
     entry: { readonly operationId: string; readonly message: string },
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<FailedFeedEntry>;
   /**
    * Forgets what the filter fits; a row that failed again after it was read stays.
    * @returns how many were dismissed
@@ -95,10 +96,14 @@ export function failedEntries(table: TableClient, clock: () => Date): FailedEntr
     }
   };
 
-  const fileInFeed = async (entry: Omit<FailedEntryInput, 'suggestedFix'>, signal: AbortSignal): Promise<void> => {
+  const fileInFeed = async (
+    entry: Omit<FailedEntryInput, 'suggestedFix'>,
+    signal: AbortSignal,
+  ): Promise<FailedFeedEntry> => {
     const known = await getRow(feedPartition, entry.rowKey, signal);
     const filed = { ...entry, suggestedFix: suggestedFixes[entry.reason], ...counted(known, clock()) };
     await table.upsertEntity(toRow(filed), 'Replace', { abortSignal: signal });
+    return filed;
   };
 
   return {
@@ -118,6 +123,7 @@ export function failedEntries(table: TableClient, clock: () => Date): FailedEntr
           .map((entry): TransactionAction => ['upsert', toRow(entry), 'Replace']);
         await table.submitTransaction(actions, { abortSignal: signal });
       }
+      return filed;
     },
 
     fileUnreadable: ({ sequence, message, operationId = '' }, signal) =>

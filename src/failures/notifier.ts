@@ -5,7 +5,8 @@ import type { ErrorType, ReasonCode } from './errorTypes';
 
 /** A change (or an instance, or a whole study) that is not in FHIR and now has a row in FailedEntries. */
 interface EntryFailed {
-  readonly study: StudyKey;
+  /** Unknown for an entry of the change feed, or a message, that cannot be read. */
+  readonly study?: StudyKey | undefined;
   readonly seriesUid?: string | undefined;
   readonly instanceUid?: string | undefined;
   readonly sequence?: string | undefined;
@@ -106,7 +107,6 @@ export function notifierOf(
 export function flatEvent(
   event: FailureEvents[FailureEventKind],
 ): Readonly<Record<string, string | number | undefined>> {
-  if (!('study' in event)) return { ...event };
-  const { study, ...rest } = event;
-  return { partition: study.partition, study: study.uid, ...rest };
+  const { study, ...rest } = { study: undefined, ...event };
+  return study === undefined ? rest : { partition: study.partition, study: study.uid, ...rest };
 }

@@ -68,7 +68,7 @@ export function webhookNotifier({ url, http, source, timeoutMs, clock }: Webhook
 
 function subjectOf(event: FailureEvents[FailureEventKind]): { readonly subject?: string } {
   if ('dependency' in event) return { subject: event.dependency };
-  if (!('study' in event)) return {};
+  if (!('study' in event) || event.study === undefined) return {};
   return {
     subject: [event.study.uid, event.seriesUid, event.instanceUid].filter((part) => part !== undefined).join('/'),
   };

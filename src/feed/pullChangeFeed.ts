@@ -56,7 +56,7 @@ export async function pullChangeFeed(deps: PullDependencies, signal: AbortSignal
       const seen = { latestSeen: latest.sequence, latestTimestamp: latest.timestamp };
       if (latest.sequence < current.sequence) {
         await remember(deps, current, { ...seen, condition: 'feed-reset' }, signal);
-        await tellReset(deps, current.sequence, latest.sequence);
+        if (current.condition !== 'feed-reset') await tellReset(deps, current.sequence, latest.sequence);
         return summary('feed-reset', latest.sequence);
       }
       if (latest.sequence === current.sequence) {
@@ -98,8 +98,10 @@ export async function pullChangeFeed(deps: PullDependencies, signal: AbortSignal
 /** Sent and filed before the cursor moves: a crash in between repeats, it never loses. */
 async function fanOut(deps: PullDependencies, round: Round, signal: AbortSignal): Promise<number> {
   for (const { sequence, problem } of round.unreadable) {
-    await deps.failedEntries.fileUnreadable({ sequence: String(sequence), message: problem }, signal);
+    const filed = await deps.failedEntries.fileUnreadable({ sequence: String(sequence), message: problem }, signal);
     deps.telemetry.event('feed-entry-unreadable', { sequence });
+    deps.telemetry.metric('entries-failed', 1, { errorType: filed.errorType, reason: filed.reason });
+    await deps.notifier.entryFailed(filed);
   }
   const counts = await sendAll(deps.queue, groupByStudy(round.entries), signal);
   return counts.reduce((sum, count) => sum + count, 0);

@@ -1,7 +1,8 @@
 import type { StudyKey } from '../dicom/studyKey';
-import type { Failure } from '../failures/classify';
+import { classify, type Failure } from '../failures/classify';
 import type { FailedEntryInput } from '../failures/failedEntry';
 import type { FailureNotifier } from '../failures/notifier';
+import { tellWithin } from '../failures/tellWithin';
 import type { ValidationWarning, ValidationWarnings } from '../failures/warnings';
 import type { TransactionEntry } from '../fhir/client';
 import type { Telemetry } from '../telemetry/telemetry';
@@ -25,6 +26,8 @@ export interface SettledPass {
 export interface SyncReporter {
   settled(pass: SettledPass, signal: AbortSignal): Promise<void>;
   filed(message: StudyMessage, rows: readonly FailedEntryInput[], gaveUpAfter: number | undefined): Promise<void>;
+  /** Rows that no pass has filed: what the host gave up on, and messages that cannot be read. */
+  filedAside(rows: readonly FailureToTell[]): Promise<void>;
   postponed(
     message: StudyMessage,
     failure: Failure,
@@ -39,9 +42,20 @@ export interface ReporterDependencies {
   readonly telemetry: Telemetry;
   readonly notifier: FailureNotifier;
   readonly warnings: Pick<ValidationWarnings, 'fileAll'>;
+  /** Time for the notifications of one study. */
+  readonly notificationMs?: number;
 }
 
-export function syncReporter({ telemetry, notifier, warnings }: ReporterDependencies): SyncReporter {
+type FailureToTell = Parameters<FailureNotifier['entryFailed']>[0];
+
+const NOTIFICATION_MS = 30_000;
+
+export function syncReporter({
+  telemetry,
+  notifier,
+  warnings,
+  notificationMs = NOTIFICATION_MS,
+}: ReporterDependencies): SyncReporter {
   async function warn({ message, live, operationId }: SettledPass, signal: AbortSignal): Promise<void> {
     const named = new Set(message.changes.map(({ instance }) => instance));
     const filed = live.valid
@@ -50,15 +64,45 @@ export function syncReporter({ telemetry, notifier, warnings }: ReporterDependen
       .flatMap((instance) => warningsOf(message.study, instance, operationId));
     if (filed.length === 0) return;
     await warnings.fileAll(filed, signal);
-    for (const warning of filed) {
-      const { keyword, tag, problem, seriesUid, instanceUid } = warning;
+    for (const { keyword, tag, problem, seriesUid, instanceUid } of filed) {
       telemetry.log('warning', `${keyword} (${tag}) is left out: ${problem}`, {
         study: message.study.uid,
         series: seriesUid,
         instance: instanceUid,
       });
-      await notifier.warning(warning);
     }
+    await tellAll(filed.map((warning) => () => notifier.warning(warning)));
+  }
+
+  /** The study is settled: a warning that cannot be filed must not make it come again. */
+  async function warnWithoutFail(pass: SettledPass, signal: AbortSignal): Promise<void> {
+    try {
+      await warn(pass, signal);
+    } catch (error) {
+      telemetry.metric('warnings-not-filed', 1);
+      telemetry.log('error', 'Validation warnings could not be filed', {
+        study: pass.message.study.uid,
+        problem: classify(error, 'storage').message,
+      });
+    }
+  }
+
+  function logFailure(row: FailureToTell): void {
+    telemetry.metric('entries-failed', 1, { errorType: row.errorType, reason: row.reason });
+    telemetry.log('error', `Not stored in FHIR: ${row.message}`, {
+      reason: row.reason,
+      study: row.study?.uid,
+      series: row.seriesUid,
+      instance: row.instanceUid,
+      sequence: row.sequence,
+      suggestedFix: row.suggestedFix,
+    });
+  }
+
+  /** A channel that is slow must not hold up the study: what is not told in time is in the table and in the log. */
+  async function tellAll(events: readonly (() => Promise<void>)[]): Promise<void> {
+    const untold = await tellWithin(events, notificationMs);
+    if (untold > 0) telemetry.log('warning', 'Notifications were left out: the notifier is too slow', { untold });
   }
 
   /** The FHIR server is right about an existing Patient (DEMOGRAPHICS), and one subject is chosen: but somebody should know. */
@@ -90,25 +134,24 @@ export function syncReporter({ telemetry, notifier, warnings }: ReporterDependen
         durationMs: Math.round(durationMs),
       });
       remark(pass);
-      await warn(pass, signal);
       if (rows.file.length > 0) await this.filed(message, rows.file, undefined);
+      await warnWithoutFail(pass, signal);
     },
     async filed(message, rows, gaveUpAfter) {
       const { study } = message;
-      for (const row of rows) {
-        telemetry.metric('entries-failed', 1, { errorType: row.errorType, reason: row.reason });
-        telemetry.log('error', `Not stored in FHIR: ${row.message}`, {
-          reason: row.reason,
-          study: study.uid,
-          series: row.seriesUid,
-          instance: row.instanceUid,
-          sequence: row.sequence,
-          suggestedFix: row.suggestedFix,
-        });
-        await notifier.entryFailed({ study, ...row });
-        if (gaveUpAfter !== undefined) await notifier.gaveUp({ study, ...row, attempts: gaveUpAfter });
-      }
+      const failures = rows.map((row) => ({ study, ...row }));
+      failures.forEach(logFailure);
       if (gaveUpAfter !== undefined) telemetry.metric('gave-up', 1);
+      await tellAll(
+        failures.flatMap((failure) => [
+          () => notifier.entryFailed(failure),
+          ...(gaveUpAfter === undefined ? [] : [() => notifier.gaveUp({ ...failure, attempts: gaveUpAfter })]),
+        ]),
+      );
+    },
+    async filedAside(rows) {
+      rows.forEach(logFailure);
+      await tellAll(rows.map((row) => () => notifier.entryFailed(row)));
     },
     postponed(message, failure, { dequeueCount, delayMs }) {
       telemetry.metric('studies-postponed', 1, { reason: failure.reason });
