@@ -198,6 +198,8 @@ describe('a study that meets a failure', () => {
       breakers: { fhir: { state: 'open', reason: 'ConnectionFailed' } },
     });
     await app.drained(30_000);
+    // FUNCTION_TIMEOUT_SECONDS + FHIR_TIMEOUT_SECONDS: by then everything that was sent has arrived.
+    expect(Date.now() - (times[0] ?? 0)).toBeGreaterThanOrEqual(10_500);
     expect(times).toHaveLength(1);
     expect(studyOf(app, uid)).toMatchObject([{ numberOfInstances: 1, meta: { versionId: '1' } }]);
     expect(app.fhir.all<Patient>('Patient').filter(({ identifier }) => identifier?.[0]?.value === 'P-96')).toHaveLength(
