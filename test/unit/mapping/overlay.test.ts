@@ -109,6 +109,15 @@ describe('a study of our own', () => {
     expect(studyOf([BARE], {}, held).basedOn).toEqual([theirs]);
   });
 
+  test('keeps a reference that somebody found for an order of ours, also when DICOM no longer names it', () => {
+    const ours = stored(studyOf([FULL]));
+    const resolved = (ours.basedOn ?? []).map((order) => ({ ...order, reference: 'ServiceRequest/r1' }));
+    expect(resolved).toHaveLength(1);
+    const held = { ...ours, basedOn: resolved };
+    expect(studyOf([FULL], {}, held).basedOn).toEqual(resolved);
+    expect(studyOf([BARE], {}, held).basedOn).toEqual(resolved);
+  });
+
   test('keeps what changes the meaning of a series or an instance', () => {
     const modifierExtension = [{ url: 'https://x.example/m', valueBoolean: true }];
     const ours = stored(studyOf([FULL]));

@@ -87,6 +87,8 @@ describe('a study that the server holds means the same as the wanted one', () =>
   test('text that Date would take for a time is compared as text', () => {
     const described = (description: string): ImagingStudy => ({ ...study, description });
     expect(sameMeaning(described('T 12 Z'), described('T 12:00 Z'))).toBe(false);
+    // A description is what was typed, even where that reads as an instant.
+    expect(sameMeaning(described('2024-01-15T10:15:30Z'), described('2024-01-15T11:15:30+01:00'))).toBe(false);
     const patient = (family: string): Patient => ({ resourceType: 'Patient', name: [{ family }] });
     expect(sameMeaning(patient('MRT 1 2024 Z'), patient('CT 1 2024 Z'))).toBe(false);
   });
