@@ -5,7 +5,7 @@ import { ADOPTED_TAG_SYSTEM, SOURCE_TAG_SYSTEM } from '../../../src/mapping/sour
 import { chooseObservations, choosePatient, chooseStudy, compareIds } from '../../../src/study/candidates';
 import { sources } from '../../../src/study/sources';
 
-const SOURCES = sources('https://dicom.example', 'v2');
+const SOURCES = sources('https://dicom.example', 'v2', true);
 const OURS = SOURCES.of('Microsoft.Default');
 const PARTITION = SOURCES.of('ward');
 const OTHER_CAST = { address: 'https://elsewhere.example/v2' };

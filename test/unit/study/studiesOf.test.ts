@@ -3,7 +3,7 @@ import { SOURCE_TAG_SYSTEM } from '../../../src/mapping/source';
 import { sources } from '../../../src/study/sources';
 import { studiesOf } from '../../../src/study/studiesOf';
 
-const SOURCES = sources('https://dicom.example', 'v2');
+const SOURCES = sources('https://dicom.example', 'v2', true);
 const study = (uid: string | undefined, address?: string): ImagingStudy => ({
   resourceType: 'ImagingStudy',
   status: 'available',
