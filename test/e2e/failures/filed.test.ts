@@ -10,7 +10,7 @@ import { ctInstance, element, testUid } from '../../support/instances';
 interface TaxonomyRow {
   readonly name: string;
   /** Answers instead of the FHIR server to the transaction of this study. */
-  readonly transaction?: (body: string) => InterceptAnswer | undefined;
+  readonly transaction?: (patientId: string) => InterceptAnswer;
   /** Answers instead of the FHIR server to the search for this study's ImagingStudy. */
   readonly search?: () => InterceptAnswer;
   /** Status of the DICOM service for the metadata of this study. */
@@ -28,10 +28,13 @@ interface TaxonomyRow {
   readonly attempts: 1 | 2;
 }
 
-const outcome = (status: number, code = 'processing'): InterceptAnswer => ({
-  status,
-  body: { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code, diagnostics: 'for a reason' }] },
-});
+/** As servers do, it repeats what it was sent. */
+const outcome =
+  (status: number, code = 'processing') =>
+  (patientId: string): InterceptAnswer => {
+    const diagnostics = `No: Doe, Jane (DOE^JANE), born 29.02.1980, 1980-02-29, for ACC-1 of ${patientId}`;
+    return { status, body: { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code, diagnostics }] } };
+  };
 
 const foreignStudy = (uid: string, id: string): ImagingStudy => ({
   resourceType: 'ImagingStudy',
@@ -73,19 +76,19 @@ const taxonomy: readonly TaxonomyRow[] = [
   // Transient: the service works, this study fails. Tried again with a delay, then filed with its root cause.
   {
     name: '409',
-    transaction: () => outcome(409, 'conflict'),
+    transaction: outcome(409, 'conflict'),
     expected: transient('ResourceConflict', 409),
     attempts: 2,
   },
   {
     name: '412',
-    transaction: () => outcome(412, 'conflict'),
+    transaction: outcome(412, 'conflict'),
     expected: transient('ResourceConflict', 412),
     attempts: 2,
   },
-  { name: '429', transaction: () => outcome(429, 'throttled'), expected: transient('ServerTooBusy', 429), attempts: 2 },
-  { name: '500', transaction: () => outcome(500, 'exception'), expected: transient('ServerError', 500), attempts: 2 },
-  { name: '408', transaction: () => outcome(408, 'timeout'), expected: transient('RequestTimeout', 408), attempts: 2 },
+  { name: '429', transaction: outcome(429, 'throttled'), expected: transient('ServerTooBusy', 429), attempts: 2 },
+  { name: '500', transaction: outcome(500, 'exception'), expected: transient('ServerError', 500), attempts: 2 },
+  { name: '408', transaction: outcome(408, 'timeout'), expected: transient('RequestTimeout', 408), attempts: 2 },
   {
     name: 'metadata that are cut',
     metadata: { status: 200, body: '[{"00080018":' },
@@ -94,9 +97,9 @@ const taxonomy: readonly TaxonomyRow[] = [
   },
   { name: '500 for metadata', metadata: { status: 500 }, expected: transient('ServerError', 500), attempts: 2 },
   // FHIR: filed at once with a suggested fix.
-  { name: '400', transaction: () => outcome(400), expected: fhirError('TransactionFailed', 400), attempts: 1 },
-  { name: '404', transaction: () => outcome(404), expected: fhirError('TransactionFailed', 404), attempts: 1 },
-  { name: '422', transaction: () => outcome(422), expected: fhirError('TransactionFailed', 422), attempts: 1 },
+  { name: '400', transaction: outcome(400), expected: fhirError('TransactionFailed', 400), attempts: 1 },
+  { name: '404', transaction: outcome(404), expected: fhirError('TransactionFailed', 404), attempts: 1 },
+  { name: '422', transaction: outcome(422), expected: fhirError('TransactionFailed', 422), attempts: 1 },
   {
     name: 'more than one ImagingStudy of others',
     before: (uid) => [foreignStudy(uid, 'twin-a'), foreignStudy(uid, 'twin-b')],
@@ -114,7 +117,7 @@ const taxonomy: readonly TaxonomyRow[] = [
   },
   {
     name: '412 that means several matches',
-    transaction: () => outcome(412, 'multiple-matches'),
+    transaction: outcome(412, 'multiple-matches'),
     expected: fhirError('MultipleMatchingResources'),
     attempts: 1,
   },
@@ -167,6 +170,9 @@ const taxonomy: readonly TaxonomyRow[] = [
 const uidOf = (row: TaxonomyRow): string => testUid(77, taxonomy.indexOf(row) + 1);
 const patientOf = (row: TaxonomyRow): string => `PAT-${taxonomy.indexOf(row) + 1}`;
 
+const refusalOf = (row: TaxonomyRow | undefined): InterceptAnswer | undefined =>
+  row === undefined ? undefined : row.transaction?.(patientOf(row));
+
 describe('the app on the host, each kind of error in a study of its own', () => {
   const azurite = useAzurite();
   let app: CastApp;
@@ -181,8 +187,7 @@ describe('the app on the host, each kind of error in a study of its own', () => 
     }
     app.dicom.store(ctInstance({ study: good, patientId: 'PAT-GOOD' }));
     app.fhir.intercept = ({ kind, body, path }) => {
-      if (kind === 'transaction')
-        return taxonomy.find((row) => body.includes(`"urn:oid:${uidOf(row)}"`))?.transaction?.(body);
+      if (kind === 'transaction') return refusalOf(taxonomy.find((row) => body.includes(`"urn:oid:${uidOf(row)}"`)));
       if (kind === 'search' && path.startsWith('/ImagingStudy'))
         return taxonomy.find((row) => decodeURIComponent(path).endsWith(`urn:oid:${uidOf(row)}`))?.search?.();
       return undefined;
@@ -246,6 +251,14 @@ describe('the app on the host, each kind of error in a study of its own', () => 
   it('a study between them is in FHIR: the feed went on', () => {
     const ours = app.fhir.all<ImagingStudy>('ImagingStudy').filter(({ meta }) => meta?.tag !== undefined);
     expect(ours.map(({ identifier }) => identifier?.[0]?.value)).toEqual([`urn:oid:${good}`]);
+  });
+
+  it('no name, birth date, accession number or PatientID is in a log line, a row or an answer', async () => {
+    const told = [...app.host.logs, JSON.stringify(entries), JSON.stringify(await app.tableRows('FailedEntries'))];
+    expect(
+      told.filter((text) => /doe|jane|19800229|1980-02-29|29\.02\.1980|ACC-1|referrer|PAT-\d/i.test(text)),
+    ).toEqual([]);
+    expect(entries.filter(({ message }) => message.includes('No: [redacted]'))).not.toEqual([]);
   });
 
   it('a retry of all brings in what can be brought in, and their rows go', async () => {

@@ -130,6 +130,19 @@ describe('an outage', () => {
     expect(await violationsOf(rig)).toEqual([]);
   });
 
+  it('that outlived its budget is no reason any more when the service works and only this study fails', async () => {
+    rig = await CastRig.start(azurite, { settings: { OUTAGE_BUDGET_HOURS: '2', MAX_ATTEMPTS: '2' } });
+    rig.fhir.intercept = () => ({ status: 503 });
+    store(1);
+    await rig.pull();
+    await liveFor(HOUR_MS);
+    rig.advance(2 * HOUR_MS);
+    rig.fhir.intercept = ({ kind }) => (kind === 'transaction' ? { status: 500 } : undefined);
+    await rig.drain();
+    expect(await rig.failures()).toMatchObject([{ reason: 'ServerError' }, { reason: 'ServerError' }]);
+    expect((await rig.cast.status(new AbortController().signal)).breakers.fhir.state).toBe('closed');
+  });
+
   it('of one study is no outage: while the probe is answered, attempts are counted, delays grow, and the cause is filed', async () => {
     rig = await CastRig.start(azurite, {
       settings: { MAX_ATTEMPTS: '4', BACK_OFF_BASE_SECONDS: '10', BACK_OFF_CAP_SECONDS: '25' },

@@ -52,6 +52,9 @@ describe('a retry of failed entries', () => {
     return summary;
   };
 
+  const listed = async (filter: Parameters<typeof retryFailedEntries>[1]) =>
+    (await failedEntries(rig.clients.failedEntriesTable, () => rig.now()).list(filter, { top: 1000 }, signal())).items;
+
   it('brings an entry that is still current into FHIR, and its row disappears', async () => {
     refuse();
     rig.dicom.store(ctInstance({ study: STUDY }));
@@ -142,6 +145,36 @@ describe('a retry of failed entries', () => {
     rig.dicom.update(STUDY, { '00100020': element('LO', 'PATIENT-1') });
     await handOver();
     expect(await rig.failures()).toEqual([]);
+  });
+
+  it('reads an entry of the feed again that could not be read, and keeps its row while that is still so', async () => {
+    rig.dicom.store(ctInstance({ study: STUDY }));
+    rig.dicom.faults.intercept = ({ kind }) =>
+      kind === 'changeFeed' ? { status: 200, body: '[{"sequence": 1, "action": "Create"}]' } : undefined;
+    await handOver();
+    const unreadable = () => listed({ reason: 'UnreadableEntry' });
+    expect(await unreadable()).toMatchObject([{ sequence: '1', errorType: 'DicomError', failureCount: 1 }]);
+    expect(rig.notifications).toMatchObject([
+      { kind: 'entryFailed', event: { reason: 'UnreadableEntry', sequence: '1' } },
+    ]);
+    expect(await retry({ reason: 'UnreadableEntry' })).toEqual({ entries: 0, studies: 0, notRetryable: 1 });
+    expect(await unreadable()).toHaveLength(1);
+    rig.dicom.faults.intercept = undefined;
+    expect(await retry({ reason: 'UnreadableEntry' })).toEqual({ entries: 1, studies: 0, notRetryable: 0 });
+    expect(await unreadable()).toEqual([]);
+    expect(await violationsOf(rig)).toEqual([]);
+    expect(rig.fhir.counts.ImagingStudy).toBe(1);
+  });
+
+  it('cannot help a message that could not be read: its row stays until a person dismisses it', async () => {
+    rig.queue.put('{"study":"Jane Doe"}');
+    await rig.drain();
+    expect(await listed({})).toMatchObject([{ reason: 'UnreadableMessage', errorType: 'Unexpected' }]);
+    expect(JSON.stringify([await listed({}), rig.notifications, rig.telemetry.records])).not.toContain('Jane');
+    expect(await retry()).toEqual({ entries: 0, studies: 0, notRetryable: 1 });
+    const entries = failedEntries(rig.clients.failedEntriesTable, () => rig.now());
+    expect(await entries.dismiss({ reason: 'UnreadableMessage' }, signal())).toBe(1);
+    expect(await listed({})).toEqual([]);
   });
 
   it('of everything touches each study once, whatever the number of its rows', async () => {
