@@ -52,7 +52,11 @@ export async function startHttpServer(parts: HttpServerParts, port: number): Pro
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new HostStartError(`Port ${port} is in use`) : error);
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new HostStartError(`Port ${port} for the functions is in use; choose another with --port N`)
+          : error,
+      );
     });
     server.listen(port, ADDRESS, resolve);
   });

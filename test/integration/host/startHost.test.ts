@@ -156,6 +156,6 @@ describe('what cannot start says why, in one line', () => {
       settings: { AzureWebJobsStorage: azurite.connectionString },
       commandLine: ['--port', port],
     });
-    await expect(started).rejects.toThrow(`Port ${port} is in use`);
+    await expect(started).rejects.toThrow(`Port ${port} for the functions is in use; choose another with --port N`);
   });
 });
