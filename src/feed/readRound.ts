@@ -105,7 +105,7 @@ async function narrow(narrowing: Narrowing, after: number, width: number): Promi
       if (!isEntryTrouble(error)) throw error;
       if (width > 1) return halve(narrowing, after, width);
       if (error instanceof UnreadableWindow && error.part === 'entry') return onlyUnreadable(after + 1, error.problem);
-      if (!seen.readable) await checkThatFeedWorks(narrowing);
+      await checkThatFeedWorks(narrowing);
       if (attempt < ATTEMPTS_AT_ONE_ENTRY) {
         await sleep(PAUSE_MS * attempt, undefined, { signal });
         continue;
@@ -122,10 +122,16 @@ function onlyUnreadable(sequence: number, problem: string): Stretch {
   return { entries: [], unreadable: [{ sequence, problem }] };
 }
 
-/** Asks for the stretch behind the latest entry, which is empty: where even that fails, it is an outage and no entry is to blame. */
+/** So far behind the latest entry that nothing which is stored meanwhile gets there. */
+const FAR_BEHIND = 1_000_000_000;
+
+/**
+ * Asks for a stretch without entries: where even that fails, it is an outage and no entry is to blame.
+ * What could be read of the window before does not show it: the outage may have begun since.
+ */
 async function checkThatFeedWorks({ client, signal }: Narrowing): Promise<void> {
   const { sequence } = await client.latest(signal);
-  await client.window(sequence, 1, signal);
+  await client.window(sequence + FAR_BEHIND, 1, signal);
 }
 
 async function halve(narrowing: Narrowing, after: number, width: number): Promise<Stretch> {

@@ -169,6 +169,23 @@ describe('a round during an outage', () => {
     await expect(readRound(feed, 0, 8, limits, never)).rejects.toMatchObject({ status: 500 });
   });
 
+  it('still names the right entry while more is stored', async () => {
+    const growing = upTo(8).slice();
+    const feed = new FakeFeed(growing, (asked) => {
+      growing.push(growing.length + 1);
+      return broken(3, 9, 10, 11, 12, 13, 14)(asked);
+    });
+    const round = await readRound(feed, 0, 8, limits, never);
+    expect(round.unreadable.map(({ sequence }) => sequence)).toEqual([3]);
+  });
+
+  it('names no entry when the feed begins to fail after some of the window could be read', async () => {
+    let answers = 0;
+    const feed = new FakeFeed(upTo(16), (asked) => (covers(12)(asked) || ++answers > 1 ? serverError() : undefined));
+    await expect(readRound(feed, 0, 16, limits, never)).rejects.toMatchObject({ status: 500 });
+    expect(answers).toBeGreaterThan(1);
+  });
+
   it('names no entry when the service fails altogether while an entry is being narrowed down', async () => {
     const feed = new FakeFeed(upTo(2), broken(1), serverError);
     await expect(readRound(feed, 0, 2, limits, never)).rejects.toMatchObject({ status: 500 });
