@@ -5,7 +5,7 @@ import { type Cast, type CastClients, createCast } from './cast';
 import { createDicomWebClient } from './dicom/dicomWebClient';
 import { compositeNotifier, type NamedNotifier } from './failures/compositeNotifier';
 import type { FailureNotifier } from './failures/notifier';
-import { loadNotifierModule } from './failures/notifierModule';
+import { loadNotifierModule, NotifierModuleInvalid } from './failures/notifierModule';
 import { telemetryNotifier } from './failures/telemetryNotifier';
 import { webhookNotifier } from './failures/webhookNotifier';
 import { createChangeFeedClient } from './feed/changeFeedClient';
@@ -28,6 +28,7 @@ import { inInvocation, invocationTelemetry } from './telemetry/invocationTelemet
  */
 
 const CONNECTIONS_PER_SERVICE = 32;
+const STUDY_CHANGES = 'study-changes';
 
 /** The clients of Cast for these settings. */
 export function createCastClients(settings: Settings, storage: StorageAccount, telemetry: Telemetry): CastClients {
@@ -50,7 +51,12 @@ export function createCastClients(settings: Settings, storage: StorageAccount, t
     maxConnections: CONNECTIONS_PER_SERVICE,
   });
   return {
-    dicom: createDicomWebClient({ http: dicomHttp, baseUrl: DICOM_URL, version: settings.DICOM_API_VERSION }),
+    dicom: createDicomWebClient({
+      http: dicomHttp,
+      baseUrl: DICOM_URL,
+      version: settings.DICOM_API_VERSION,
+      partitioned: settings.DICOM_DATA_PARTITIONS,
+    }),
     changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: DICOM_URL }),
     fhir: createFhirClient({
       http: fhirHttp,
@@ -62,7 +68,7 @@ export function createCastClients(settings: Settings, storage: StorageAccount, t
     syncStateTable: storage.table(`${TABLE_PREFIX}SyncState`),
     failedEntriesTable: storage.table(`${TABLE_PREFIX}FailedEntries`),
     warningsTable: storage.table(`${TABLE_PREFIX}ValidationWarnings`),
-    studyChanges: studyQueue(storage.queue('study-changes')),
+    studyChanges: studyQueue(storage.queue(STUDY_CHANGES)),
     poison: studyQueue(storage.queue('study-changes-poison')),
     patientLocks: storage.container('patient-locks'),
   };
@@ -155,6 +161,43 @@ function run(context: InvocationContext, work: (services: Cast, signal: AbortSig
   });
 }
 
+/** How long a message waits that cannot be worked on because the app itself cannot start. */
+const NOT_READY_SECONDS = 300;
+
+/**
+ * As `run`, for a message. While the app cannot start (a wrong setting, a table that is refused), the message goes back as a fresh copy:
+ * deliveries are for trouble with a study, and a poison queue that cannot be worked off either would lose it in the end.
+ */
+function runMessage(
+  message: unknown,
+  context: InvocationContext,
+  work: (services: Cast, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  return inInvocation(context, async () => {
+    let services: Cast;
+    try {
+      services = await cast();
+    } catch (error) {
+      await putBack(message);
+      context.error(
+        'The app cannot start; the message waits',
+        error instanceof Error ? error.message : 'unknown error',
+      );
+      return;
+    }
+    await work(services, untilTheHostEndsIt());
+  });
+}
+
+async function putBack(message: unknown): Promise<void> {
+  const queue = storageAccount(process.env).queue(STUDY_CHANGES);
+  await queue.createIfNotExists();
+  await queue.sendMessage(Buffer.from(JSON.stringify(message), 'utf8').toString('base64'), {
+    messageTimeToLive: -1,
+    visibilityTimeout: NOT_READY_SECONDS,
+  });
+}
+
 function answer(
   context: InvocationContext,
   work: (services: Cast, signal: AbortSignal) => Promise<HttpResponseInit>,
@@ -164,7 +207,12 @@ function answer(
       return await work(await cast(), untilTheHostEndsIt());
     } catch (error) {
       if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
-      if (error instanceof SettingsError || error instanceof StorageNotConfigured) return problem(503, error.message);
+      if (
+        error instanceof SettingsError ||
+        error instanceof StorageNotConfigured ||
+        error instanceof NotifierModuleInvalid
+      )
+        return problem(503, error.message);
       throw error;
     }
   });
@@ -187,11 +235,11 @@ export const handlers = {
       await services.sweepMarks(signal);
     }),
   syncStudy: (message: unknown, context: InvocationContext) =>
-    run(context, (services, signal) =>
+    runMessage(message, context, (services, signal) =>
       services.syncStudy(message, readDelivery(context.triggerMetadata, context.invocationId), signal),
     ),
   syncStudyPoison: (message: unknown, context: InvocationContext) =>
-    run(context, (services, signal) => services.handlePoison(message, context.invocationId, signal)),
+    runMessage(message, context, (services, signal) => services.handlePoison(message, context.invocationId, signal)),
   status: (_request: HttpRequest, context: InvocationContext) =>
     answer(context, async (services, signal) => json(200, await services.status(signal))),
   listFailedEntries: route((api) => api.listFailedEntries),

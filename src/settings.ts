@@ -13,13 +13,16 @@ const settingsSchema = z.object({
   DICOM_PUBLIC_URL: httpUrl
     .optional()
     .describe(
-      'Base URL of the DICOM service as clients of the FHIR server reach it; published in Endpoint.address. Default: DICOM_URL.',
+      'Base URL of the DICOM service as clients of the FHIR server reach it; published in Endpoint.address. It marks what Cast owns in FHIR: do not change it later. Default: DICOM_URL.',
     ),
   DICOM_API_VERSION: z
     .string()
     .regex(/^v\d+$/, 'expected a version segment such as v2')
     .default('v2')
     .describe('Version segment of the DICOMweb URLs. The change feed is always read as v1.'),
+  DICOM_DATA_PARTITIONS: flag(false).describe(
+    'true: data partitions are enabled in the DICOM service, so that also the default one has a path of its own.',
+  ),
   FHIR_URL: httpUrl.describe('Base URL of the FHIR R4 server.'),
   DICOM_AUTH: authentication.describe('How Cast shows the DICOM service who it is.'),
   DICOM_SCOPE: z
@@ -95,7 +98,9 @@ const settingsSchema = z.object({
     .string()
     .regex(/^([A-Za-z][A-Za-z0-9]{0,29})?$/, 'expected up to 30 letters and digits, starting with a letter')
     .default('')
-    .describe('Prefix of the tables SyncState, FailedEntries and ValidationWarnings.'),
+    .describe(
+      'Prefix of the tables SyncState, FailedEntries and ValidationWarnings. Queues have none: each installation needs a storage account of its own.',
+    ),
   MAX_ATTEMPTS: wholeNumber(8, 1, 30).describe(
     'Attempts at a study before a transient error is filed as failed. Keep maxDequeueCount of host.json at MAX_ATTEMPTS + 2.',
   ),
@@ -236,7 +241,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     ]),
   );
   const result = settingsSchema.safeParse(given);
-  const missing = missingCredentials(given);
+  const missing = [...missingCredentials(given), ...tooManyAttempts(given, environment)];
   if (!result.success || missing.length > 0) {
     throw new SettingsError([
       ...(result.error?.issues ?? []).map((issue) => {
@@ -247,6 +252,22 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     ]);
   }
   return result.data;
+}
+
+/** maxDequeueCount of host.json as this project ships it. */
+const HOST_MAX_DEQUEUE_COUNT = 10;
+
+/** The host must not give up on a message before the app has filed it. */
+function tooManyAttempts(
+  given: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const limit = Number(
+    environment.AzureFunctionsJobHost__extensions__queues__maxDequeueCount ?? HOST_MAX_DEQUEUE_COUNT,
+  );
+  return Number(given.MAX_ATTEMPTS ?? '0') + 2 > limit
+    ? [`MAX_ATTEMPTS: expected at most ${limit - 2}, two below maxDequeueCount of the host`]
+    : [];
 }
 
 /** What client-credentials need beside themselves. */

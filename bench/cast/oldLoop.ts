@@ -62,7 +62,10 @@ async function get(deps: OldLoopDependencies, path: string, signal: AbortSignal)
 }
 
 async function processEntry(deps: OldLoopDependencies, entry: FeedEntry, signal: AbortSignal): Promise<void> {
-  const value = (tag: string): string => String(entry.metadata?.[tag]?.Value?.[0] ?? '');
+  const value = (tag: string): string => {
+    const first = entry.metadata?.[tag]?.Value?.[0];
+    return typeof first === 'string' ? first : '';
+  };
   const patientQuery: FhirQuery = [['identifier', `|${value('00100020')}`]];
   const patient =
     entry.metadata === undefined ? undefined : await single<Patient>(deps.fhir, 'Patient', patientQuery, signal);

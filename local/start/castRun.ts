@@ -62,11 +62,14 @@ export async function startCast(appDirectory: string, options: CastRunOptions): 
     call,
     async syncAll(signal) {
       await checkHealth(host);
-      await host.invokeTimer(PULL);
       const drained = new AbortController();
       const progress = reportProgress(host, figures, options.onProgress, AbortSignal.any([signal, drained.signal]));
       try {
-        await host.drained(QUEUES, signal);
+        // The puller stops at the limit of the queue and of its time: it is asked until the feed is at its end.
+        do {
+          await host.invokeTimer(PULL);
+          await host.drained(QUEUES, signal);
+        } while (await isBehind(host));
       } finally {
         drained.abort();
         await progress;
@@ -91,6 +94,16 @@ async function checkHealth(host: RunningHost): Promise<void> {
     .filter(({ healthy }) => !healthy)
     .map(({ name, problem }) => `${name}: ${problem ?? 'not healthy'}`);
   throw new NotReady(problems.length === 0 ? (report.title ?? 'the functions do not answer') : problems.join('; '));
+}
+
+async function isBehind(host: RunningHost): Promise<boolean> {
+  const response = await fetch(`${host.url}/api/status`);
+  if (!response.ok) throw new NotReady(`GET /api/status answered ${response.status}`);
+  const { changeFeed } = (await response.json()) as {
+    readonly changeFeed: { readonly condition: string; readonly lagEntries: number };
+  };
+  if (changeFeed.condition === 'feed-reset') throw new NotReady('the change feed ends before the cursor');
+  return changeFeed.lagEntries > 0;
 }
 
 /** Tells how far the work is, once a second, until the signal. */

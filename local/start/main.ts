@@ -84,8 +84,9 @@ async function finish(
   await cast.call('POST', '/api/resync');
   await cast.syncAll(signal);
   const secondRound = { resourcesWritten: cast.figures.sum('resources-written') - before };
-  console.log(JSON.stringify({ ...summary, secondRound }, undefined, 2));
-  return summary.failedEntries.total === 0 && secondRound.resourcesWritten === 0 ? 0 : 1;
+  const { failedEntries } = (await cast.call('GET', '/api/status')) as Pick<typeof summary, 'failedEntries'>;
+  console.log(JSON.stringify({ ...summary, failedEntries, secondRound }, undefined, 2));
+  return failedEntries.total === 0 && secondRound.resourcesWritten === 0 ? 0 : 1;
 }
 
 function showWhereToLook(

@@ -56,7 +56,7 @@ async function checkFeed(state: Promise<SyncState>): Promise<HealthCheck> {
 }
 
 /** Cast needs FHIR R4 and transactions. @throws UnsuitableFhirServer */
-export async function checkFhir(fhir: Pick<FhirClient, 'capabilities'>, signal: AbortSignal): Promise<void> {
+async function checkFhir(fhir: Pick<FhirClient, 'capabilities'>, signal: AbortSignal): Promise<void> {
   const { fhirVersion, transaction } = await fhir.capabilities(signal);
   if (!fhirVersion.startsWith('4.0')) throw new UnsuitableFhirServer('The FHIR server does not speak FHIR R4 (4.0)');
   if (!transaction) throw new UnsuitableFhirServer('The FHIR server does not support transactions');

@@ -48,6 +48,8 @@ export interface DicomWebClientOptions {
   readonly baseUrl: string;
   /** Version segment, such as v2. */
   readonly version: string;
+  /** Data partitions are enabled: then the default one has a path of its own as well, and requests without one are refused. */
+  readonly partitioned?: boolean;
 }
 
 const DICOM_JSON = 'application/dicom+json';
@@ -56,16 +58,17 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
  * A client of one service and API version. A 404 for a study means that nothing of it is live, and its FHIR data will go;
- * so that a wrong address does not look like that, a 404 counts only from a service that has answered this client, and
- * never when it is a page for people.
+ * so that a wrong address or a gateway does not look like that, a 404 counts only from a service that answers another
+ * request right then, and never when it is a page for people.
  */
-export function createDicomWebClient({ http, baseUrl, version }: DicomWebClientOptions): PartitionedDicomWebClient {
-  let hasAnswered = false;
-
+export function createDicomWebClient({
+  http,
+  baseUrl,
+  version,
+  partitioned = false,
+}: DicomWebClientOptions): PartitionedDicomWebClient {
   async function get(url: string, accept: string, signal: AbortSignal): Promise<StreamedResponse> {
-    const response = await http.stream({ method: 'GET', url, headers: { accept }, signal });
-    if (isSuccess(response.status)) hasAnswered = true;
-    return response;
+    return http.stream({ method: 'GET', url, headers: { accept }, signal });
   }
 
   async function refused(response: StreamedResponse): Promise<Error> {
@@ -76,7 +79,7 @@ export function createDicomWebClient({ http, baseUrl, version }: DicomWebClientO
   const inPartition = (partition: string, segments: readonly string[], query?: string): string =>
     resourceUrl(
       baseUrl,
-      [version, ...(partition === DEFAULT_PARTITION ? [] : ['partitions', partition]), ...segments],
+      [version, ...(partition === DEFAULT_PARTITION && !partitioned ? [] : ['partitions', partition]), ...segments],
       query,
     );
 
@@ -85,6 +88,20 @@ export function createDicomWebClient({ http, baseUrl, version }: DicomWebClientO
     const response = await get(url, 'application/json', signal);
     if (!isSuccess(response.status)) throw await refused(response);
     await readText(response.chunks, MAX_TEXT_BYTES);
+  }
+
+  /** An array that is there: a body cut down to nothing must not look like a study without instances. */
+  async function completeArrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
+    let sizeBytes = 0;
+    const counted = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const chunk of response.chunks) {
+        sizeBytes += chunk.byteLength;
+        yield chunk;
+      }
+    };
+    const elements = await arrayOf({ ...response, chunks: counted() });
+    if (sizeBytes === 0) throw new MalformedMetadata('the body is empty');
+    return elements;
   }
 
   async function arrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
@@ -97,10 +114,14 @@ export function createDicomWebClient({ http, baseUrl, version }: DicomWebClientO
     probe,
     async studyMetadata({ partition, uid }, signal) {
       const response = await get(inPartition(partition, ['studies', uid, 'metadata']), DICOM_JSON, signal);
-      if (isSuccess(response.status)) return arrayOf(response);
+      if (response.status === 204) {
+        await readText(response.chunks, MAX_TEXT_BYTES);
+        return [];
+      }
+      if (isSuccess(response.status)) return completeArrayOf(response);
       const refusal = await refused(response);
       if (response.status !== 404 || isPage(response)) throw refusal;
-      if (!hasAnswered) await probe(signal);
+      await probe(signal);
       return [];
     },
     async searchStudies({ partition, limit, offset }, signal) {

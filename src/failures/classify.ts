@@ -77,9 +77,8 @@ function ofFhir(error: unknown): Failure | undefined {
 }
 
 function ofDicom(error: unknown): Failure | undefined {
-  // A body that is cut passes; one that stays unreadable is given up after the last attempt.
-  if (error instanceof MalformedMetadata)
-    return probed('dicom', 'InvalidDicomResponse', limitText(error.message, 500));
+  // A body that is cut passes, and a page of a gateway stands for an outage; one that stays unreadable is given up after the last attempt.
+  if (error instanceof MalformedMetadata) return probed('dicom', 'InvalidDicomResponse', limitText(error.message, 500));
   if (error instanceof MalformedDataset) {
     return permanent(
       'dicom',
@@ -184,8 +183,7 @@ function severalMatches({ type, ids }: MultipleMatches, outcome: OutcomeFacts | 
 /** A body that is cut or is no JSON at all comes from something between us and the server, or from a broken connection: it passes. */
 function invalidFhirResponse({ problem, outcomeUnknown }: InvalidFhirResponse): Failure {
   const message = `The FHIR server gave an answer that is not valid: ${limitText(problem, 300)}`;
-  if (/not JSON|empty body/.test(problem))
-    return { ...probed('fhir', 'InvalidFhirResponse', message), outcomeUnknown };
+  if (/not JSON|empty body/.test(problem)) return { ...probed('fhir', 'InvalidFhirResponse', message), outcomeUnknown };
   return { ...permanent('fhir', 'FhirError', 'InvalidFhirResponse', message), outcomeUnknown };
 }
 

@@ -15,7 +15,10 @@ export interface StudyMarks {
   findOld(ageMs: number, signal: AbortSignal): AsyncIterable<Mark>;
   /** Whether a pass over the study began within the last `ageMs` and has not ended, as far as anybody can tell. */
   isWorkedOn(study: StudyKey, ageMs: number, signal: AbortSignal): Promise<boolean>;
-  /** Removes the mark unless somebody touched it meanwhile; then the next sweep finds it again. */
+  /**
+   * Removes the mark, touched or not: those who touched it have begun after it, and are told of nothing by its going.
+   * `changed`: its pass has begun anew since it was read, so it lives; the mark stays.
+   */
   remove(mark: Mark, signal: AbortSignal): Promise<'removed' | 'changed'>;
   /** Makes every pass over the study that runs now start over if it has effects: for whoever changed rows without being a pass. */
   touchAll(study: StudyKey, signal: AbortSignal): Promise<void>;
@@ -56,13 +59,33 @@ export function studyMarks(table: TableClient, clock: () => Date): StudyMarks {
 }
 
 async function removeMark(table: TableClient, mark: Mark, signal: AbortSignal): Promise<'removed' | 'changed'> {
+  const partition = partitionKey(mark.study);
+  for (let { etag } = mark; ;) {
+    try {
+      await table.deleteEntity(partition, mark.rowKey, { etag, abortSignal: signal });
+      return 'removed';
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 404) return 'removed';
+      if (status !== 412) throw error;
+    }
+    const now = await readMark(table, partition, mark.rowKey, signal);
+    if (now === undefined) return 'removed';
+    if (now.startedAt !== mark.startedAt) return 'changed';
+    etag = now.etag;
+  }
+}
+
+async function readMark(
+  table: TableClient,
+  partition: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<Mark | undefined> {
   try {
-    await table.deleteEntity(partitionKey(mark.study), mark.rowKey, { etag: mark.etag, abortSignal: signal });
-    return 'removed';
+    return markOf(await table.getEntity(partition, key, { abortSignal: signal }));
   } catch (error) {
-    const status = statusOf(error);
-    if (status === 404) return 'removed';
-    if (status === 412) return 'changed';
+    if (statusOf(error) === 404) return undefined;
     throw error;
   }
 }

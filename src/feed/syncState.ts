@@ -44,12 +44,15 @@ export interface SyncStateStore {
 const PARTITION_KEY = 'cast';
 const ROW_KEY = 'change-feed';
 
+/** A table's Int32 would not hold a sequence. */
+const sequenceText = z
+  .string()
+  .regex(/^\d{1,16}$/)
+  .transform(Number);
+
 const rowSchema = z.object({
-  sequence: z
-    .string()
-    .regex(/^\d{1,16}$/)
-    .transform(Number),
-  latestSeen: z.number().optional(),
+  sequence: sequenceText,
+  latestSeen: sequenceText.optional(),
   latestTimestamp: z.string().optional(),
   entryTimestamp: z.string().optional(),
   lastRunAt: z.string().optional(),
@@ -67,7 +70,7 @@ function isMissingRow(error: unknown): boolean {
   return details.success && ['ResourceNotFound', 'EntityNotFound'].includes(details.data.odataError.code);
 }
 
-/** The state in Azure Table Storage. The sequence is kept as text: a table's Int32 would not hold it. */
+/** The state in Azure Table Storage. Sequences are kept as text. */
 export function syncStateStore(table: TableClient): SyncStateStore {
   return {
     async read(signal) {
@@ -80,7 +83,13 @@ export function syncStateStore(table: TableClient): SyncStateStore {
       }
     },
     async write(state, etag, signal) {
-      const row = { partitionKey: PARTITION_KEY, rowKey: ROW_KEY, ...state, sequence: String(state.sequence) };
+      const row = {
+        partitionKey: PARTITION_KEY,
+        rowKey: ROW_KEY,
+        ...state,
+        sequence: String(state.sequence),
+        latestSeen: textOf(state.latestSeen),
+      };
       try {
         const response =
           etag === undefined
@@ -94,4 +103,8 @@ export function syncStateStore(table: TableClient): SyncStateStore {
       }
     },
   };
+}
+
+function textOf(sequence: number | undefined): string | undefined {
+  return sequence === undefined ? undefined : String(sequence);
 }

@@ -6,32 +6,41 @@ export interface AccessToken {
   readonly expiresAtMs: number;
 }
 
-/** Renewed this long before its end, so that no request carries a token that ends under way. */
-const RENEWAL_MARGIN_MS = 5 * 60_000;
+/** Renewed this long before its end, or a fifth of its life, so that no request carries a token that ends under way. */
+const LONGEST_MARGIN_MS = 5 * 60_000;
+
+/** Time for one renewal; it belongs to all who wait for it, so that no single one of them can abort it. */
+const RENEWAL_TIMEOUT_MS = 60_000;
 
 /** Keeps a token until shortly before its end; callers that ask at once share one request. A failure is not kept. */
 export function cachedTokens(
   obtain: (signal: AbortSignal) => Promise<AccessToken>,
   nowMs: () => number = Date.now,
 ): TokenSource {
-  let current: AccessToken | undefined;
-  let pending: Promise<AccessToken> | undefined;
+  let current: (AccessToken & { readonly renewAtMs: number }) | undefined;
+  let pending: Promise<string> | undefined;
 
-  async function renew(signal: AbortSignal): Promise<AccessToken> {
+  async function renew(): Promise<string> {
+    const askedAtMs = nowMs();
     try {
-      const obtained = await obtain(signal);
-      current = obtained;
-      return obtained;
+      const obtained = await obtain(AbortSignal.timeout(RENEWAL_TIMEOUT_MS));
+      const marginMs = Math.min(LONGEST_MARGIN_MS, (obtained.expiresAtMs - askedAtMs) / 5);
+      current = { ...obtained, renewAtMs: obtained.expiresAtMs - marginMs };
+      return obtained.token;
+    } catch (error) {
+      // One that is still valid serves as long as it lasts.
+      if (current !== undefined && current.expiresAtMs > nowMs()) return current.token;
+      throw error;
     } finally {
       pending = undefined;
     }
   }
 
   return {
-    async token(signal) {
-      if (current !== undefined && current.expiresAtMs - nowMs() > RENEWAL_MARGIN_MS) return current.token;
-      pending ??= renew(signal);
-      return (await pending).token;
+    token() {
+      if (current !== undefined && current.renewAtMs > nowMs()) return Promise.resolve(current.token);
+      pending ??= renew();
+      return pending;
     },
   };
 }

@@ -16,12 +16,13 @@ export const ADOPTED_TAG_SYSTEM = 'urn:fhir-imaging-functions:cast-adopted';
 /**
  * @param publicBaseUrl where users reach the DICOM service
  * @param version version segment of its path, such as `v2`; empty when there is none
- * @param partition partition name; the default one has no path of its own
+ * @param partition partition name; the default one has a path of its own only where data partitions are enabled
+ * @param partitioned whether data partitions are enabled
  */
-export function castSource(publicBaseUrl: string, version: string, partition: string): CastSource {
+export function castSource(publicBaseUrl: string, version: string, partition: string, partitioned = false): CastSource {
   const base = publicBaseUrl.replace(/\/+$/, '');
   const versioned = version === '' || base.endsWith(`/${version}`) ? base : `${base}/${version}`;
-  if (partition === DEFAULT_PARTITION || partition === '') return { address: versioned };
+  if ((partition === DEFAULT_PARTITION && !partitioned) || partition === '') return { address: versioned };
   return { address: `${versioned}/partitions/${pathSegment(partition)}` };
 }
 

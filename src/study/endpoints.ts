@@ -5,6 +5,7 @@ import { sameMeaning } from '../mapping/sameMeaning';
 import type { CastSource } from '../mapping/source';
 import { compareIds } from './candidates';
 import { identifierQuery } from './queries';
+import { searchByIdentifier } from './searchByIdentifier';
 
 /** The Endpoint of each source, ensured once per process and before the first study that refers to it. */
 export interface Endpoints {
@@ -21,7 +22,7 @@ export function endpoints(fhir: FhirClient): Endpoints {
   const ensured = new Map<string, { readonly promise: Promise<Reference>; readonly signal: AbortSignal }>();
 
   async function find(source: CastSource, signal: AbortSignal): Promise<Found<Endpoint> | undefined> {
-    const found = await fhir.search<Endpoint>('Endpoint', [identifierQuery(endpointIdentifier(source))], signal);
+    const found = await searchByIdentifier<Endpoint>(fhir, 'Endpoint', endpointIdentifier(source), signal);
     if (found.length > 0) return lowest(found);
     const named = await fhir.search<Endpoint>('Endpoint', [['name', endpointName(source)]], signal);
     return lowest(named.filter(({ resource }) => resource.address.replace(/\/+$/, '') === source.address));

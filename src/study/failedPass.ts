@@ -105,10 +105,13 @@ export function failedPasses(deps: FailedPassDependencies): FailedPasses {
   ): Promise<never> {
     const pauseMs = delayMs(delivery.dequeueCount, options.backOffCapMs, failure);
     reporter.postponed(message, failure, { dequeueCount: delivery.dequeueCount, delayMs: pauseMs });
-    const comesAgain = await queue.postpone(delivery, pauseMs, signal).then(
-      () => true,
-      () => false,
-    );
+    // Beyond the attempts the host may be about to move the message: a new receipt would leave it a copy in each queue.
+    const comesAgain =
+      delivery.dequeueCount < options.maxAttempts &&
+      (await queue.postpone(delivery, pauseMs, signal).then(
+        () => true,
+        () => false,
+      ));
     // A stale receipt: the host's constant delay stands, or somebody else has the message and may be done with it already.
     if (!comesAgain) reporter.postponementLost(message.study);
     if (comesAgain || !(wrote || failure.outcomeUnknown)) await takeMarkAway(pass, signal);

@@ -34,7 +34,7 @@ export async function readLiveStudy(
     if (index > 0 && index % INSTANCES_PER_TURN === 0) await nextTurn(undefined, { signal });
     const dataset = isObject(json) ? readDataset(json) : undefined;
     if (dataset !== undefined) datasets.push(dataset);
-    const reading = dataset === undefined ? NO_DATASET : readInstance(dataset, options);
+    const reading = dataset === undefined ? NO_DATASET : readInstance(dataset, options, study.uid);
     if (reading.kind === 'valid') valid.push(reading);
     else invalid.push(reading);
   }

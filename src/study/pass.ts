@@ -3,6 +3,7 @@ import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { DataIssue } from '../dicom/dataIssue';
 import type { StudyKey } from '../dicom/studyKey';
 import type { FhirClient, Found, TransactionEntry } from '../fhir/client';
+import { uidIdentifier } from '../mapping/identifiers';
 import { observationKeyOf } from '../mapping/observations/observationProjection';
 import type { MappingOptions } from '../mapping/options';
 import { patientDifferences, type PatientProjection } from '../mapping/patient';
@@ -15,7 +16,8 @@ import { type LiveStudy, readLiveStudy } from './liveStudy';
 import type { PatientLease, PatientLock } from './patientLock';
 import type { Patients } from './patients';
 import { type FhirStudy, planProjection, planRemoval, type WritePlan } from './plan';
-import { identifierQuery, sourceTagQuery, studyUidQuery } from './queries';
+import { identifierQuery, sourceTagQuery } from './queries';
+import { searchByIdentifier } from './searchByIdentifier';
 import type { Sources } from './sources';
 import { studiesOf } from './studiesOf';
 
@@ -80,7 +82,10 @@ export async function runPass(
   const source = deps.sources.of(study.partition);
   const [choice, live] = await Promise.all([
     fromFhir(async () =>
-      chooseStudy(await deps.fhir.search<ImagingStudy>('ImagingStudy', [studyUidQuery(study.uid)], signal), source),
+      chooseStudy(
+        await searchByIdentifier<ImagingStudy>(deps.fhir, 'ImagingStudy', uidIdentifier(study.uid), signal),
+        source,
+      ),
     ),
     fromDicom(async () => {
       const read = await readLiveStudy(deps.dicom, study, deps.mapping, signal);
@@ -190,12 +195,10 @@ async function findObservations(
   source: CastSource,
   signal: AbortSignal,
 ): Promise<ReturnType<typeof chooseObservations>> {
-  const query = [studyUidQuery(study.uid), sourceTagQuery(source)];
-  return chooseObservations(
-    await deps.fhir.search<Observation>('Observation', query, signal),
-    source,
-    observationKeyOf,
-  );
+  const found = await searchByIdentifier<Observation>(deps.fhir, 'Observation', uidIdentifier(study.uid), signal, [
+    sourceTagQuery(source),
+  ]);
+  return chooseObservations(found, source, observationKeyOf);
 }
 
 const NO_OBSERVATIONS: ReturnType<typeof chooseObservations> = { keep: new Map(), lose: [] };

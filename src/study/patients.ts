@@ -3,7 +3,7 @@ import type { FhirClient, Found } from '../fhir/client';
 import { FhirResourceInvalid } from '../fhir/errors';
 import type { PatientProjection } from '../mapping/patient';
 import { choosePatient, type Choice, replacedBy } from './candidates';
-import { identifierQuery } from './queries';
+import { searchByIdentifier } from './searchByIdentifier';
 import type { Sources } from './sources';
 
 /** How many replaced-by links are followed before they count as a loop. */
@@ -49,7 +49,7 @@ export function patients(fhir: FhirClient, sources: Sources): Patients {
   return {
     async find(projection, signal) {
       const choice = choosePatient(
-        await fhir.search<Patient>('Patient', [identifierQuery(projection.identifier)], signal),
+        await searchByIdentifier<Patient>(fhir, 'Patient', projection.identifier, signal),
         sources,
       );
       if (choice.keep === undefined) return choice;

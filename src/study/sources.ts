@@ -9,12 +9,15 @@ export interface Sources {
   partitionOf(resource: Resource): string | undefined;
 }
 
-/** @param publicBaseUrl base URL of the DICOM service as it is published, without version */
-export function sources(publicBaseUrl: string, version: string): Sources {
+/**
+ * @param publicBaseUrl base URL of the DICOM service as it is published, without version
+ * @param partitioned whether data partitions are enabled
+ */
+export function sources(publicBaseUrl: string, version: string, partitioned = false): Sources {
   const base = castSource(publicBaseUrl, version, DEFAULT_PARTITION).address;
   const marker = `${base}/partitions/`;
   return {
-    of: (partition) => castSource(publicBaseUrl, version, partition),
+    of: (partition) => castSource(publicBaseUrl, version, partition, partitioned),
     partitionOf(resource) {
       const addresses = (resource.meta?.tag ?? []).flatMap(({ system, code }) =>
         system === SOURCE_TAG_SYSTEM && code !== undefined ? [code] : [],

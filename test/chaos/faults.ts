@@ -29,8 +29,8 @@ export interface Fault {
   readonly instead?: () => Error;
   /** The request is carried out, but its answer gets lost. */
   readonly afterwards?: () => Error;
-  /** The request is carried out at any later time; nobody hears of it. */
-  readonly late?: () => Error;
+  /** The request is carried out at any later time; nobody hears of it. Without an error the other parts say what arrives now. */
+  readonly late?: () => Error | undefined;
   /** The client library sends it again after a lost answer: it is carried out twice. */
   readonly twice?: true;
 }
@@ -107,10 +107,13 @@ const fhirWrite: readonly Fault[] = [
   late,
   late,
   htmlAfter,
+  { ...html, name: 'HTML as answer, arrives late', late: () => undefined },
+  { ...status(504), name: '504 as answer, arrives late', late: () => undefined },
   statusAfter(500),
   statusAfter(502),
   statusAfter(503),
   statusAfter(504),
+  status(422),
   status(422),
   { name: 'done, JSON that is no Bundle', reply: (reply) => ({ ...reply, body: Buffer.from('{}') }) },
 ];
@@ -137,7 +140,7 @@ const sendFaults: readonly Fault[] = [...storageFaults, { name: 'sent twice', tw
 /** A mishap for this request, or none. */
 export function chooseFault(random: Random, rates: FaultRates, step: Step): Fault | undefined {
   // Writes are rare among the requests, and what the rules are about.
-  const often = step.boundary === 'fhir' && step.writes ? 3 : 1;
+  const often = step.boundary === 'fhir' && step.writes ? 4 : 1;
   if (!random.chance(Math.min(0.7, rates[step.boundary] * often))) return undefined;
   switch (step.boundary) {
     case 'fhir':

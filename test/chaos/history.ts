@@ -80,6 +80,7 @@ export class History {
 
   /** Does one thing. @returns what it was */
   act(): string {
+    if (this.lost !== undefined && this.random.chance(0.3)) return this.find();
     return this.random.weighted<() => string>([
       { weight: 8, value: () => this.store() },
       { weight: 3, value: () => this.deleteInstance() },

@@ -20,6 +20,8 @@ export interface SeedResult {
 const MAX_STEPS = 20_000;
 /** A run ends by the host's time-out of ten minutes; passes end before (settings: FUNCTION_TIMEOUT_SECONDS). */
 const LONGEST_RUN_MS = 540_000;
+/** Runs at once, those that stand still included. */
+const MAX_RUNS = 8;
 const HOUR_MS = 3_600_000;
 
 /** Plays one seeded history with its faults to its end, and judges what is left. */
@@ -72,8 +74,14 @@ function characterOf(random: Random): Character {
       DEMOGRAPHICS: random.pick(['create-only', 'create-only', 'managed']),
     },
     skewsMs: Array.from({ length: random.between(1, 3) }, () => random.between(-20_000, 20_000)),
-    rates: { fhir: rate(), dicom: rate(), table: rate(), queue: rate(), lease: rate() },
-    acts: random.between(4, 30),
+    rates: {
+      fhir: random.pick([0, 0.03, 0.1, 0.1]) || rate(),
+      dicom: rate() / 2,
+      table: rate(),
+      queue: rate(),
+      lease: rate(),
+    },
+    acts: random.between(5, 40),
     stepsAfterwards: random.between(50, 500),
     stickiness: random.pick([0, 0.5, 0.9]),
     freeze: random.pick([0, 0.1, 0.3, 0.5]),
@@ -102,6 +110,8 @@ class Play {
   private steps = 0;
   private crashed = 0;
   private entries = 0;
+  /** A puller has been started since; whether it came to its end is another matter. */
+  private pulledUpTo = 0;
   private outage: { readonly boundary: 'fhir' | 'dicom'; readonly fault: Fault; readonly untilMs: number } | undefined;
   private first: Verdict | undefined;
   private second: Verdict | undefined;
@@ -197,7 +207,7 @@ class Play {
     const add = (weight: number, value: Action): void => void list.push({ weight, value });
     for (const [actor, until] of this.frozen)
       if (until <= this.steps || !scheduler.actors.has(actor)) this.frozen.delete(actor);
-    for (const gate of scheduler.gates) if (!this.isFrozen(gate)) add(GATE_WEIGHT[gate.kind], () => this.open(gate));
+    for (const gate of scheduler.gates) if (!this.isFrozen(gate)) add(this.weightOf(gate), () => this.open(gate));
     for (const request of scheduler.late) {
       add(0.03, async () => {
         this.note(`arrives late: ${request.step.label}`);
@@ -205,7 +215,7 @@ class Play {
       });
     }
     const process = (): number => random.below(world.casts.length);
-    const idle = scheduler.actors.size - this.frozen.size < 3;
+    const idle = scheduler.actors.size - this.frozen.size < 3 && scheduler.actors.size < MAX_RUNS;
     const visible = world.queue.visible();
     if (idle && visible.length > 0)
       add(1, async () => this.quietly(() => world.deliver(random.pick(visible), process())));
@@ -213,7 +223,8 @@ class Play {
     if (idle && poisoned.length > 0)
       add(0.5, async () => this.quietly(() => world.handlePoison(random.pick(poisoned), process())));
     if (!this.faultsOn) return list;
-    if (idle) add(left.acts > 0 ? 0.15 : 0.05, async () => this.quietly(() => world.pull(process())));
+    const behind = this.pulledUpTo < world.dicom.latestSequence;
+    if (idle) add(behind ? 0.3 : 0.03, async () => this.pull(process()));
     if (left.acts > 0) add(this.frozen.size > 0 ? 0.3 : 0.1, () => this.act());
     if (left.crashes > 0 && scheduler.actors.size > 0) add(0.05, () => this.crash(process()));
     if (left.redeliveries > 0 && world.underWork.size > 0)
@@ -231,6 +242,12 @@ class Play {
     add(0.05, () => this.advance(random.between(50, 3000)));
     if (scheduler.actors.size === 0 && world.queue.length > 0) add(0.1, () => this.jump());
     return list;
+  }
+
+  /** Requests take milliseconds: whoever pauses is seldom through before somebody has done a good deal. */
+  private weightOf(gate: Gate): number {
+    if (gate.kind === 'sleep' && gate.dueMs > this.scheduler.nowMs) return 0.02;
+    return gate.kind === 'server' ? 0.7 : 1;
   }
 
   private async quietly(start: () => void): Promise<void> {
@@ -255,6 +272,7 @@ class Play {
     this.note(`${gate.actor.name}: ${gate.step.label}${fault === undefined ? '' : `  !! ${fault.name}`}`);
     this.scheduler.open(gate, fault);
     await this.scheduler.quiet();
+    await this.scheduler.advance(this.random.between(2, 30));
   }
 
   private faultFor({ step }: Extract<Gate, { kind: 'request' }>): Fault | undefined {
@@ -266,6 +284,11 @@ class Play {
 
   private count(fault: string): void {
     this.faults[fault] = (this.faults[fault] ?? 0) + 1;
+  }
+
+  private async pull(process: number): Promise<void> {
+    this.pulledUpTo = this.world.dicom.latestSequence;
+    await this.quietly(() => this.world.pull(process));
   }
 
   private async act(): Promise<void> {
@@ -417,8 +440,6 @@ class Play {
     };
   }
 }
-
-const GATE_WEIGHT: Readonly<Record<Gate['kind'], number>> = { request: 1, sleep: 0.3, server: 0.7 };
 
 interface FeedEntry {
   readonly sequence: number;

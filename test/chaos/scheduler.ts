@@ -105,7 +105,8 @@ export class Scheduler {
     }));
     if (fault?.late !== undefined) {
       this.sendLater(step, sendLate);
-      throw fault.late();
+      const error = fault.late();
+      if (error !== undefined) throw error;
     }
     return send(fault);
   }

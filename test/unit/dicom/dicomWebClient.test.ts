@@ -40,21 +40,34 @@ describe('the DICOMweb client', () => {
 
   it.each([
     ['204', { status: 204 }],
-    ['an empty body', { status: 200, body: '' }],
     ['an empty array', { status: 200, body: '[]' }],
   ])('takes %s as nothing live', async (_, reply) => {
     scripted.server.replies(reply);
     expect(await client.studyMetadata(study, never)).toEqual([]);
   });
 
-  it('takes "not found" as nothing live, after it has made sure once that the service is there', async () => {
+  it('takes "not found" as nothing live, each time after it has made sure that the service is there', async () => {
     scripted.server.script(({ url }) =>
       url.includes('/changefeed/') ? { status: 204 } : { status: 404, body: 'not found' },
     );
     expect(await client.studyMetadata(study, never)).toEqual([]);
     expect(await client.studyMetadata(study, never)).toEqual([]);
-    const metadata = '/workspace/v2/studies/1.2.3/metadata';
-    expect(urls()).toEqual([metadata, '/workspace/v2/changefeed/latest?includeMetadata=false', metadata]);
+    const asked = ['/workspace/v2/studies/1.2.3/metadata', '/workspace/v2/changefeed/latest?includeMetadata=false'];
+    expect(urls()).toEqual([...asked, ...asked]);
+  });
+
+  it('never takes a body that was cut down to nothing as nothing live', async () => {
+    scripted.server.replies({ status: 200, body: '' });
+    expect(await failureOf(client.studyMetadata(study, never))).toMatchObject({ code: 'MalformedMetadata' });
+  });
+
+  it('names the default partition in the path where data partitions are enabled', async () => {
+    const http = createHttpClient({ origin: scripted.server.url, timeoutMs: 5000, maxConnections: 1 });
+    const partitioned = createDicomWebClient({ http, baseUrl: scripted.server.url, version: 'v2', partitioned: true });
+    scripted.server.replies({ body: '[]' });
+    expect(await partitioned.studyMetadata(study, never)).toEqual([]);
+    expect(urls()).toEqual(['/v2/partitions/Microsoft.Default/studies/1.2.3/metadata']);
+    await http.close();
   });
 
   it('never takes a wrong address as nothing live', async () => {

@@ -114,7 +114,7 @@ describe('the table of design 3.3', () => {
       'body cut to nothing',
       thrown(() => readJson('search', { status: 200, headers: {}, body: '' })),
       'fhir',
-      { kind: 'transient', reason: 'InvalidFhirResponse', outcomeUnknown: false },
+      { kind: 'unavailable-if-probe-fails', reason: 'InvalidFhirResponse', outcomeUnknown: false },
     ],
     [
       'an answer to a write that confirms nothing',
@@ -126,7 +126,7 @@ describe('the table of design 3.3', () => {
       'unreadable DICOM JSON',
       new MalformedMetadata('the array does not end'),
       'dicom',
-      { kind: 'transient', reason: 'InvalidDicomResponse', dependency: 'dicom' },
+      { kind: 'unavailable-if-probe-fails', reason: 'InvalidDicomResponse', dependency: 'dicom' },
     ],
     [
       'an endless answer',
@@ -173,7 +173,7 @@ describe('the table of design 3.3', () => {
       'body that is no JSON',
       thrown(() => readJson('transaction', { status: 200, headers: {}, body: '<html>' })),
       'fhir',
-      { kind: 'transient', reason: 'InvalidFhirResponse', outcomeUnknown: true },
+      { kind: 'unavailable-if-probe-fails', reason: 'InvalidFhirResponse', outcomeUnknown: true },
     ],
     ['DICOM 400', http(400), 'dicom', { kind: 'permanent', errorType: 'DicomError', reason: 'DicomRequestRefused' }],
     ['DICOM 503', http(503), 'dicom', { kind: 'unavailable', reason: 'ServiceUnavailable', dependency: 'dicom' }],
