@@ -18,10 +18,10 @@ function binaryFolder(): string {
   return join(dirname(dirname(require.resolve(name))), 'native', 'bin');
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user postgres of the machine. */
+/** PostgreSQL refuses to run as root: then it runs as nobody, whom every Unix has. */
 function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const id = (option: string) => Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }));
+  const id = (option: string) => Number(execFileSync('id', [option, 'nobody'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
 }
 
