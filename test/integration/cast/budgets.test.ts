@@ -1,4 +1,4 @@
-import type { PipelinePolicy } from '@azure/core-rest-pipeline';
+import type { TableClient } from '@azure/data-tables';
 import { useAzurite } from '../../support/azurite';
 import { CastRig, signal } from '../../support/castRig';
 import { ctInstance, element, testUid } from '../../support/instances';
@@ -11,7 +11,7 @@ describe('the requests of one study', () => {
 
   const start = async (settings: Record<string, string> = {}): Promise<void> => {
     rig = await CastRig.start(azurite, { settings });
-    const count: PipelinePolicy = {
+    const count: Parameters<TableClient['pipeline']['addPolicy']>[0] = {
       name: 'count',
       sendRequest: (request, next) => {
         tableRequests++;

@@ -34,6 +34,6 @@ describe('after any history of stores, updates, deletes and new stores', () => {
         { numRuns: RUNS, endOnFailure: true, ...replay },
       );
     },
-    30_000 + RUNS * 2000,
+    60_000 + RUNS * 5000,
   );
 });

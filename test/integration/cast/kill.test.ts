@@ -183,6 +183,6 @@ describe('a process that dies at any of its requests while it', () => {
         expect(deaths).toBeGreaterThanOrEqual(scenario.atLeast);
       }
     },
-    60_000,
+    180_000,
   );
 });
