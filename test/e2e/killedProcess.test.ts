@@ -162,18 +162,25 @@ describe('the app in a process that is killed', () => {
 
         storeNewStudy(atRequest);
         let requests = 0;
+        let isKilled = false;
         const killed = new Promise<'killed'>((resolve) => {
           gate.decide = async (request) => {
             if (!counts(request) || ++requests < atRequest) return 'forward';
             if (requests === atRequest) {
               fatal.push(`${request.service} ${request.method} ${request.path.split('?')[0] ?? ''}`);
+              isKilled = true;
               await app.kill();
               resolve('killed');
             }
             return 'swallow';
           };
         });
-        const outcome = await Promise.race([killed, bringUpToDate(app).then(() => 'survived' as const)]);
+        const survived = bringUpToDate(app).then(
+          () => 'survived' as const,
+          // The call of the timer dies with the process.
+          (error: unknown) => (isKilled ? killed : Promise.reject(error as Error)),
+        );
+        const outcome = await Promise.race([killed, survived]);
         if (outcome === 'survived') break;
       } finally {
         gate.decide = () => 'forward';

@@ -78,7 +78,7 @@ function firstDifference(a: object, b: object): string {
   for (const [key, value] of Object.entries(a)) {
     const other = (b as Record<string, unknown>)[key];
     if (JSON.stringify(value) !== JSON.stringify(other))
-      return `${key}: ${JSON.stringify(value).slice(0, 300)} / ${String(JSON.stringify(other)).slice(0, 300)}`;
+      return `${key}: ${JSON.stringify(value).slice(0, 300)} / ${JSON.stringify(other ?? null).slice(0, 300)}`;
   }
   return 'an element that only Orthanc gives';
 }
