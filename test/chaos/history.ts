@@ -43,6 +43,7 @@ export class History {
   /** Entries of the feed that cannot be read. */
   readonly brokenSequences = new Set<number>();
   private lost: Slot | undefined;
+  private last: Slot | undefined;
   private readonly slots: readonly Slot[];
 
   constructor(
@@ -83,6 +84,7 @@ export class History {
     if (this.lost !== undefined && this.random.chance(0.3)) return this.find();
     return this.random.weighted<() => string>([
       { weight: 8, value: () => this.store() },
+      { weight: 6, value: () => this.undo() },
       { weight: 3, value: () => this.deleteInstance() },
       { weight: 1, value: () => this.deleteSeries() },
       { weight: 2, value: () => this.deleteStudy() },
@@ -96,6 +98,15 @@ export class History {
     ])();
   }
 
+  /** Back to what was before the last act: a pass that comes late has then seen what is no longer true. */
+  private undo(): string {
+    const { last } = this;
+    if (last === undefined) return this.store();
+    if (this.liveIn(last) === undefined) return this.put(last, 'valid');
+    this.dicom.deleteInstance(last.study.uid, last.series, last.instance, last.study.partition);
+    return `delete ${last.instance} in ${last.study.partition} again`;
+  }
+
   private store(): string {
     const free = this.slots.filter((slot) => this.liveIn(slot) === undefined);
     if (free.length === 0) return this.deleteStudy();
@@ -105,6 +116,11 @@ export class History {
       { weight: 3, value: 'without PatientID' as const },
       { weight: 2, value: 'with a bad birth date' as const },
     ]);
+    return this.put(slot, kind);
+  }
+
+  private put(slot: Slot, kind: string): string {
+    this.last = slot;
     this.dicom.store(slot.dose ? this.doseReport(slot, kind) : this.image(slot, kind), slot.study.partition);
     return `store ${slot.instance} in ${slot.study.partition} for ${slot.study.patientId}, ${kind}${slot.dose ? ', dose report' : ''}`;
   }
@@ -138,6 +154,7 @@ export class History {
   private deleteInstance(): string {
     const slot = this.someLive();
     if (slot === undefined) return this.store();
+    this.last = slot;
     this.dicom.deleteInstance(slot.study.uid, slot.series, slot.instance, slot.study.partition);
     return `delete ${slot.instance} in ${slot.study.partition}`;
   }
