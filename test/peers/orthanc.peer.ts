@@ -67,10 +67,11 @@ describe('the DICOMweb client and the mapping, on metadata that Orthanc writes',
     expect(compared).toBeGreaterThan(40);
   });
 
-  it('finds nothing live for a study that is not there', async () => {
+  it('does not take a study for gone on the word of a service that has no change feed', async () => {
     const client = createDicomWebClient({ http, baseUrl: orthanc.url, version: 'dicom-web' });
     await client.searchStudies({ partition: 'Microsoft.Default', limit: 1, offset: 0 }, signal());
-    expect(await client.studyMetadata({ partition: 'Microsoft.Default', uid: '1.2.3.4.5' }, signal())).toEqual([]);
+    const absent = client.studyMetadata({ partition: 'Microsoft.Default', uid: '1.2.3.4.5' }, signal());
+    await expect(absent).rejects.toMatchObject({ status: 404 });
   });
 });
 
