@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isTimeZone } from './dicom/timeZone';
+import { parseJson } from './http/json';
 
 /** The kinds of values that settings have: each says what was expected, and never repeats the value. */
 
@@ -27,17 +29,7 @@ export const absoluteUri = z
   .string()
   .regex(/^(https?:|urn:)\S+$/, 'expected an absolute URI that starts with http:, https: or urn:');
 
-export const timeZone = z.string().refine(
-  (name) => {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: name });
-      return true;
-    } catch {
-      return false;
-    }
-  },
-  { error: 'expected an IANA time zone such as Europe/Berlin' },
-);
+export const timeZone = z.string().refine(isTimeZone, { error: 'expected an IANA time zone such as Europe/Berlin' });
 
 export const uriMap = z
   .string()
@@ -51,14 +43,6 @@ export const uriMap = z
     });
     return z.NEVER;
   });
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
 
 export const authentication = z
   .enum(['none', 'managed-identity', 'client-credentials'], 'expected none, managed-identity or client-credentials')

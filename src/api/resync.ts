@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_PARTITION } from '../dicom/studyKey';
+import { parseJson } from '../http/json';
 import type { PartitionedDicomWebClient } from '../dicom/dicomWebClient';
 import type { StudyQueue } from '../study/studyQueue';
 import { BadRequest } from './problem';
@@ -56,8 +56,7 @@ async function partitionsToWalk(
   only: string | undefined,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const names = await deps.dicom.partitions(signal);
-  const known = names.length === 0 ? [DEFAULT_PARTITION] : [...names].sort();
+  const known = [...(await deps.dicom.partitions(signal))].sort();
   if (only === undefined) return known;
   if (known.includes(only)) return [only];
   throw new BadRequest('The request body is wrong', [
@@ -70,12 +69,8 @@ function writeToken(position: Position): string {
 }
 
 function readToken(token: string, partitions: readonly string[]): Position {
-  try {
-    const position = tokenSchema.parse(JSON.parse(Buffer.from(token, 'base64url').toString('utf8')));
-    if (partitions.includes(position.partition)) return position;
-  } catch {
-    // Said below: whatever is wrong with it, it is none of ours.
-  }
+  const read = tokenSchema.safeParse(parseJson(Buffer.from(token, 'base64url').toString('utf8')));
+  if (read.success && partitions.includes(read.data.partition)) return read.data;
   throw new BadRequest('The request body is wrong', [
     { field: 'continuationToken', expected: 'the token of an earlier answer to the same request' },
   ]);

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { limited, readText } from '../http/boundedBody';
 import type { StreamedResponse, StreamingHttpClient } from '../http/httpClient';
+import { withLowerCaseNames } from '../http/json';
 import { resourceUrl } from '../http/resourceUrl';
 import { isSuccess, statusError } from '../http/success';
 import { Attribute } from './attributes';
 import { MalformedMetadata } from './errors';
-import { readDataset } from './dataset';
+import { isObject, readDataset } from './dataset';
 import { parseMetadata } from './parseMetadata';
 import { DEFAULT_PARTITION, type StudyKey } from './studyKey';
 import { textValue } from './text';
@@ -160,14 +161,7 @@ function studyUid(json: unknown): string {
 const partitionSchema = z.object({ partitionname: z.string().min(1) });
 
 function partitionName(json: unknown): string {
-  const lowerCased = isObject(json)
-    ? Object.fromEntries(Object.entries(json).map(([name, value]) => [name.toLowerCase(), value]))
-    : json;
-  const parsed = partitionSchema.safeParse(lowerCased);
+  const parsed = partitionSchema.safeParse(withLowerCaseNames(json));
   if (!parsed.success) throw new MalformedMetadata('a partition has no partitionName');
   return parsed.data.partitionname;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '../http/json';
 
 /** The continuation token of a request does not belong to its filter, or is none of ours. */
 export class InvalidContinuationToken extends Error {
@@ -23,27 +24,16 @@ export const pageToken = (filter: string, at: string): string =>
  * @throws InvalidContinuationToken
  */
 export function readPageToken(filter: string, token: string): string {
-  const parsed = schema.safeParse(parse(token));
+  const parsed = schema.safeParse(parseJson(decoded(token, 'base64url')));
   if (!parsed.success || parsed.data.filter !== digest(filter) || !isTableToken(parsed.data.at))
     throw new InvalidContinuationToken();
   return parsed.data.at;
 }
 
-function parse(token: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
+const decoded = (text: string, encoding: 'base64' | 'base64url'): string =>
+  Buffer.from(text, encoding).toString('utf8');
 
 // The table client decodes its token as base64 JSON and throws a SyntaxError for anything else.
 const tableToken = z.object({ nextPartitionKey: z.string(), nextRowKey: z.string().optional() });
 
-function isTableToken(at: string): boolean {
-  try {
-    return tableToken.safeParse(JSON.parse(Buffer.from(at, 'base64').toString('utf8'))).success;
-  } catch {
-    return false;
-  }
-}
+const isTableToken = (at: string): boolean => tableToken.safeParse(parseJson(decoded(at, 'base64'))).success;

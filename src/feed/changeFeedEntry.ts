@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_PARTITION } from '../dicom/studyKey';
+import { withLowerCaseNames } from '../http/json';
 
 /** One change of one instance. */
 export interface ChangeFeedEntry {
@@ -34,7 +35,7 @@ const uid = z
   .pipe(z.string().regex(/^[0-9.]{1,64}$/, 'expected a UID'));
 const timestamp = z.string().optional().catch(undefined);
 
-/** After `lowerCased`: the service writes camelCase, its documentation shows PascalCase. */
+/** After `withLowerCaseNames`: the service writes camelCase, its documentation shows PascalCase. */
 const entrySchema = z.object({
   sequence,
   partitionname: z.string('expected a name').min(1).max(128).nullish(),
@@ -54,7 +55,7 @@ export type Read<T> =
 
 /** Reads an entry; names and actions in any case, unknown fields are left out. A problem never holds a value. */
 export function readEntry(json: unknown): Read<ChangeFeedEntry> {
-  const parsed = entrySchema.safeParse(lowerCased(json));
+  const parsed = entrySchema.safeParse(withLowerCaseNames(json));
   if (!parsed.success) return { kind: 'unreadable', problem: problemOf(parsed.error) };
   const entry = parsed.data;
   return {
@@ -73,15 +74,10 @@ export function readEntry(json: unknown): Read<ChangeFeedEntry> {
 
 /** Where in the feed an entry stands, whatever the rest of it says. */
 export function readPosition(json: unknown): Read<{ readonly sequence: number; readonly timestamp?: string }> {
-  const parsed = positionSchema.safeParse(lowerCased(json));
+  const parsed = positionSchema.safeParse(withLowerCaseNames(json));
   if (!parsed.success) return { kind: 'unreadable', problem: problemOf(parsed.error) };
   const { sequence: position, timestamp: at } = parsed.data;
   return { kind: 'read', value: { sequence: position, ...(at !== undefined && { timestamp: at }) } };
-}
-
-function lowerCased(json: unknown): unknown {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
-  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name.toLowerCase(), value as unknown]));
 }
 
 /** Name and expectation; zod's own texts name types and limits, never values of the input. */

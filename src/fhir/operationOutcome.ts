@@ -1,18 +1,14 @@
 import type { OperationOutcome } from 'fhir/r4';
 import { z } from 'zod';
+import { parseJson } from '../http/json';
 
 const outcomeSchema = z.looseObject({ resourceType: z.literal('OperationOutcome'), issue: z.array(z.unknown()) });
 
 /** The OperationOutcome that a body holds; undefined for any other body, such as an HTML page. */
 export function readOutcome(body: string): OperationOutcome | undefined {
-  if (!body.trimStart().startsWith('{')) return undefined;
-  try {
-    const parsed = outcomeSchema.safeParse(JSON.parse(body));
-    // Only the frame is checked: whoever reads an issue must expect anything.
-    return parsed.success ? (parsed.data as unknown as OperationOutcome) : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = outcomeSchema.safeParse(parseJson(body));
+  // Only the frame is checked: whoever reads an issue must expect anything.
+  return parsed.success ? (parsed.data as unknown as OperationOutcome) : undefined;
 }
 
 const issueSchema = z.object({

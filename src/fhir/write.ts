@@ -1,6 +1,7 @@
 import type { Resource } from 'fhir/r4';
 import { z } from 'zod';
 import type { HttpResponse } from '../http/httpClient';
+import { parseJson } from '../http/json';
 import { resourceUrl } from '../http/resourceUrl';
 import type { FhirChannel } from './channel';
 import { InvalidFhirResponse, MultipleMatches } from './errors';
@@ -104,11 +105,9 @@ function whereItIs(
 }
 
 function fromBody(body: string, type: string): { readonly id: string; readonly etag?: string } | undefined {
-  try {
-    const { resourceType, id, meta } = referenceSchema.parse(JSON.parse(body));
-    const etag = normalisedEtag(meta?.versionId);
-    return resourceType === type ? { id, ...(etag !== undefined && { etag }) } : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = referenceSchema.safeParse(parseJson(body));
+  if (!parsed.success || parsed.data.resourceType !== type) return undefined;
+  const { id, meta } = parsed.data;
+  const etag = normalisedEtag(meta?.versionId);
+  return { id, ...(etag !== undefined && { etag }) };
 }

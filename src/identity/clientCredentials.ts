@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { HttpClient } from '../http/httpClient';
+import { parseJson } from '../http/json';
 import type { AccessToken } from './cachedTokens';
 
 /** How a service's authorization server wants to be asked (RFC 6749 4.4). */
@@ -55,17 +56,9 @@ export async function requestToken(
     body: form.toString(),
     signal,
   });
-  const json = parse(body);
+  const json = parseJson(body);
   if (status !== 200) throw new AuthenticationError(status, errorSchema.safeParse(json).data?.error);
   const token = tokenSchema.safeParse(json);
   if (!token.success) throw new AuthenticationError(status, 'the answer holds no access_token');
   return { token: token.data.access_token, expiresAtMs: nowMs() + token.data.expires_in * 1000 };
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type DicomDataset, readDataset } from '../dicom/dataset';
+import { type DicomDataset, isObject, readDataset } from '../dicom/dataset';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { StudyKey } from '../dicom/studyKey';
 import type { MappingOptions } from '../mapping/options';
@@ -55,7 +55,3 @@ const NO_DATASET: InvalidInstance = {
     },
   ],
 };
-
-function isObject(json: unknown): boolean {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
-}
