@@ -1,8 +1,9 @@
+import { type StudyKey, studyKeyText } from '../dicom/studyKey';
 import type { FailedEntries, FailedEntryFilter } from '../failures/failedEntries';
 import type { FailedEntry, FailedFeedEntry } from '../failures/failedEntry';
 import type { ChangeFeedClient } from '../feed/changeFeedClient';
 import { groupByStudy } from '../feed/round';
-import type { StudyChange, StudyMessage } from '../study/message';
+import type { StudyChange } from '../study/message';
 import type { StudyQueue } from '../study/studyQueue';
 
 export interface RetryDependencies {
@@ -27,7 +28,7 @@ export async function retryFailedEntries(
   filter: FailedEntryFilter,
   signal: AbortSignal,
 ): Promise<RetrySummary> {
-  const changes = new Map<string, { readonly message: StudyMessage; readonly changes: StudyChange[] }>();
+  const messages = new Map<string, { readonly study: StudyKey; readonly changes: StudyChange[] }>();
   let entries = 0;
   let notRetryable = 0;
   for await (const entry of allEntries(deps, filter, signal)) {
@@ -37,13 +38,13 @@ export async function retryFailedEntries(
       continue;
     }
     entries++;
-    const key = `${entry.study.partition}|${entry.study.uid}`;
-    const group = changes.get(key) ?? { message: { study: entry.study, changes: [] }, changes: [] };
-    changes.set(key, group);
-    group.changes.push(...changeOf(entry));
+    const key = studyKeyText(entry.study);
+    const message = messages.get(key) ?? { study: entry.study, changes: [] };
+    messages.set(key, message);
+    message.changes.push(...changeOf(entry));
   }
-  for (const group of changes.values()) await deps.queue.send({ ...group.message, changes: group.changes }, { signal });
-  return { entries, studies: changes.size, notRetryable };
+  for (const message of messages.values()) await deps.queue.send(message, { signal });
+  return { entries, studies: messages.size, notRetryable };
 }
 
 async function* allEntries(

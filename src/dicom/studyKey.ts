@@ -6,3 +6,8 @@ export interface StudyKey {
   readonly partition: string;
   readonly uid: string;
 }
+
+/** @returns text that is equal for equal studies, to group by */
+export function studyKeyText({ partition, uid }: StudyKey): string {
+  return JSON.stringify([partition, uid]);
+}

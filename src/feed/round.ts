@@ -1,4 +1,4 @@
-import type { StudyKey } from '../dicom/studyKey';
+import { type StudyKey, studyKeyText } from '../dicom/studyKey';
 import type { StudyChange, StudyMessage } from '../study/message';
 import type { ChangeFeedEntry } from './changeFeedClient';
 
@@ -6,8 +6,9 @@ import type { ChangeFeedEntry } from './changeFeedClient';
 export function groupByStudy(entries: readonly ChangeFeedEntry[]): readonly StudyMessage[] {
   const groups = new Map<string, { readonly study: StudyKey; readonly changes: StudyChange[] }>();
   for (const { partition, studyUid, seriesUid, instanceUid, sequence, action } of entries) {
-    const key = `${partition}|${studyUid}`;
-    const group = groups.get(key) ?? { study: { partition, uid: studyUid }, changes: [] };
+    const study = { partition, uid: studyUid };
+    const key = studyKeyText(study);
+    const group = groups.get(key) ?? { study, changes: [] };
     groups.set(key, group);
     group.changes.push({ sequence, action, series: seriesUid, instance: instanceUid });
   }

@@ -39,6 +39,11 @@ export function codeableConceptOf(
   };
 }
 
+/** @returns whether two codings name the same code, whatever else they carry */
+export function sameCoding(one: Coding, other: Coding): boolean {
+  return one.system === other.system && one.code === other.code;
+}
+
 /**
  * @returns what a structured report's concept is compared by: `system|code` with retired SNOMED identifiers replaced.
  *   Meanings vary in case and wording between devices and never count.

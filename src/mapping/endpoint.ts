@@ -1,4 +1,5 @@
 import type { Endpoint, Identifier } from 'fhir/r4';
+import { sameIdentifier } from './identifiers';
 import { type CastSource, metaOf } from './source';
 import { URI_SYSTEM } from './systems';
 
@@ -35,8 +36,7 @@ export function endpointFor(source: CastSource): Endpoint {
 /** An Endpoint that is there already, with what it lacks: the identifier, and the address as clients need it. Nothing else is touched. */
 export function reconcileEndpoint(existing: Endpoint, source: CastSource): Endpoint {
   const wanted = endpointIdentifier(source);
-  const identified =
-    existing.identifier?.some(({ system, value }) => system === wanted.system && value === wanted.value) === true;
+  const identified = existing.identifier?.some((one) => sameIdentifier(one, wanted)) === true;
   return {
     ...existing,
     identifier: identified ? existing.identifier : [...(existing.identifier ?? []), wanted],

@@ -7,9 +7,26 @@ import { DCM_SYSTEM, DICOM_UID_SYSTEM, IDENTIFIER_TYPE_SYSTEM } from './systems'
 /** HL7v2 table 0203 codes that the mapping writes itself. */
 export type IdentifierTypeCode = 'ACSN' | 'MR' | 'PI' | 'PLAC' | 'FILL' | 'SNO' | 'VN';
 
+const OID_URN = 'urn:oid:';
+
 /** @returns an identifier that holds a UID in the form FHIR prescribes for DICOM UIDs */
 export function uidIdentifier(uid: string): Identifier {
-  return { system: DICOM_UID_SYSTEM, value: `urn:oid:${uid}` };
+  return { system: DICOM_UID_SYSTEM, value: oidUrn(uid) };
+}
+
+/** @returns the UID as a URN, the form it has in FHIR */
+export function oidUrn(uid: string): string {
+  return OID_URN + uid;
+}
+
+/** @returns the UID that a URN holds; undefined for any other text */
+export function uidOfUrn(urn: string | undefined): string | undefined {
+  return urn?.startsWith(OID_URN) === true ? urn.slice(OID_URN.length) : undefined;
+}
+
+/** @returns the first UID that these identifiers hold in the form of `uidIdentifier` */
+export function uidOf(identifiers: readonly Identifier[] = []): string | undefined {
+  return uidOfUrn(identifiers.find(({ system }) => system === DICOM_UID_SYSTEM)?.value);
 }
 
 /** @returns the identifier that a study is found by; its type (DCM 110180) is what European imaging profiles ask for */

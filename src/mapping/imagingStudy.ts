@@ -1,6 +1,5 @@
 import type {
   Annotation,
-  Coding,
   Identifier,
   ImagingStudy,
   ImagingStudySeries,
@@ -8,6 +7,7 @@ import type {
   Meta,
   Reference,
 } from 'fhir/r4';
+import { sameCoding } from './coding';
 import { sameIdentifier } from './identifiers';
 import { type ImagingStudyProjection, STUDY_ID_TYPE, type StudyProjection } from './projectStudy';
 import { ADOPTED_TAG_SYSTEM, type CastSource, isAdopted, isOwnedBy, metaOf } from './source';
@@ -97,10 +97,6 @@ function overlayMeta(
   const others = (existing?.tag ?? []).filter((other) => !wanted.some((own) => sameCoding(own, other)));
   const profile = [...new Set([...(existing?.profile ?? []), ...ours.profiles])];
   return { ...existing, ...meta, tag: [...others, ...wanted], ...(profile.length === 0 ? {} : { profile }) };
-}
-
-function sameCoding(a: Coding, b: Coding): boolean {
-  return a.system === b.system && a.code === b.code;
 }
 
 /**

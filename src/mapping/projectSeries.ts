@@ -1,4 +1,5 @@
 import type { Coding, ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4';
+import { oidUrn } from './identifiers';
 import { instantKey } from './instants';
 import type { MappingOptions } from './options';
 import { compareCodeUnits, plurality, sortedUnion } from './plurality';
@@ -80,7 +81,7 @@ function instanceOf(uid: string, same: readonly ValidInstance[], options: Mappin
   return {
     ...(url === undefined || frames === undefined ? {} : { extension: [{ url, valueInteger: frames }] }),
     uid,
-    sopClass: sopClass === undefined ? unknownCoding() : { system: URI_SYSTEM, code: `urn:oid:${sopClass}` },
+    sopClass: sopClass === undefined ? unknownCoding() : { system: URI_SYSTEM, code: oidUrn(sopClass) },
     ...(number === undefined ? {} : { number }),
     ...(title === undefined ? {} : { title }),
   };

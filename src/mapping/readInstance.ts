@@ -2,6 +2,7 @@ import { Attribute } from '../dicom/attributes';
 import { type DataIssue, distinctIssues, invalid } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 import { unsignedIntValue } from '../dicom/numbers';
+import { isStructuredReportClass } from '../dicom/sopClass';
 import { textValue, textValues } from '../dicom/text';
 import { uidValue } from '../dicom/uid';
 import type { InstanceFacts } from './instanceFacts';
@@ -124,9 +125,9 @@ function titleOf(dataset: DicomDataset, options: MappingOptions, collector: Issu
   return imageType.length === 0 ? undefined : imageType.join('\\');
 }
 
-/** SOP classes of structured reports (PS3.4 Annex B); an SR without one is told by its content. */
+/** A structured report without a SOP class is told by its content. */
 function isStructuredReport(dataset: DicomDataset, sopClass: string | undefined): boolean {
   return sopClass === undefined
     ? dataset.elements.has(Attribute.ContentSequence.tag)
-    : sopClass.startsWith('1.2.840.10008.5.1.4.1.1.88.');
+    : isStructuredReportClass(sopClass);
 }

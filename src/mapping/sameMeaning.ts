@@ -1,4 +1,5 @@
-import type { Coding, Meta, Resource } from 'fhir/r4';
+import type { Meta, Resource } from 'fhir/r4';
+import { sameCoding } from './coding';
 import { instantKey } from './instants';
 
 /**
@@ -25,10 +26,6 @@ function sameMeta(existing: Meta = {}, desired: Meta = {}): boolean {
 
 function sourceOf({ source }: Meta): string | undefined {
   return source?.split('#')[0];
-}
-
-function sameCoding(a: Coding, b: Coding): boolean {
-  return a.system === b.system && a.code === b.code;
 }
 
 /** Order of these lists has a meaning (R4 HumanName, Address). */

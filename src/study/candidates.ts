@@ -10,6 +10,9 @@ export interface Choice<T extends Resource> {
   readonly keep: Found<T> | undefined;
   /** Further ones of ours, made by a race (design 1, rule 4): they have to go. */
   readonly lose: readonly Found<T>[];
+}
+
+export interface StudyChoice extends Choice<ImagingStudy> {
   /** Matches that belong to other Cast installations or partitions: a conditional create must not stumble over them. */
   readonly othersPresent: boolean;
 }
@@ -18,7 +21,7 @@ export interface Choice<T extends Resource> {
  * Which ImagingStudy is meant (design 3.6): the one with our tag, an adopted one before one that we made; else the one that no Cast owns, which is adopted.
  * @throws MultipleMatches when several could be adopted
  */
-export function chooseStudy(found: readonly Found<ImagingStudy>[], source: CastSource): Choice<ImagingStudy> {
+export function chooseStudy(found: readonly Found<ImagingStudy>[], source: CastSource): StudyChoice {
   const ours = found.filter(({ resource }) => isOwnedBy(resource, source));
   const unowned = found.filter(({ resource }) => !isOwnedByAnyCast(resource));
   const othersPresent = ours.length + unowned.length < found.length;
@@ -45,7 +48,7 @@ export function choosePatient(found: readonly Found<Patient>[], allSources: Sour
       allSources.partitionOf(candidate.resource) !== undefined &&
       (candidate.resource.link ?? []).length === 0,
   );
-  return { keep, lose, othersPresent: false };
+  return { keep, lose };
 }
 
 /** Without records that were merged into others of these; all of them when their links lead in a circle. */

@@ -1,9 +1,10 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { DataIssue } from '../dicom/dataIssue';
+import { isStructuredReportClass } from '../dicom/sopClass';
 import type { StudyKey } from '../dicom/studyKey';
 import type { FhirClient, Found, TransactionEntry } from '../fhir/client';
-import { uidIdentifier } from '../mapping/identifiers';
+import { uidIdentifier, uidOfUrn } from '../mapping/identifiers';
 import { observationKeyOf } from '../mapping/observations/observationProjection';
 import type { MappingOptions } from '../mapping/options';
 import { patientDifferences, type PatientProjection } from '../mapping/patient';
@@ -214,13 +215,10 @@ function canHaveObservations(
   return reported || hasReports(existing?.resource);
 }
 
-/** SOP classes of structured reports (DICOM PS3.4 Annex B). */
-const STRUCTURED_REPORT = 'urn:oid:1.2.840.10008.5.1.4.1.1.88.';
-
 function hasReports(study: ImagingStudy | undefined): boolean {
   return (study?.series ?? []).some((series) =>
     (series.instance ?? []).some(
-      ({ sopClass }) => sopClass.code === undefined || sopClass.code.startsWith(STRUCTURED_REPORT),
+      ({ sopClass }) => sopClass.code === undefined || isStructuredReportClass(uidOfUrn(sopClass.code) ?? ''),
     ),
   );
 }

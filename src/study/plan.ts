@@ -10,11 +10,12 @@ import { newPatient, type PatientProjection, reconcilePatient } from '../mapping
 import type { StudyProjection } from '../mapping/projectStudy';
 import { sameMeaning } from '../mapping/sameMeaning';
 import { type CastSource, isAdopted, isOwnedBy } from '../mapping/source';
-import type { Choice } from './candidates';
+import { DATA_ABSENT_REASON_EXTENSION } from '../mapping/systems';
+import type { StudyChoice } from './candidates';
 
 /** What the FHIR server holds of one study. */
 export interface FhirStudy {
-  readonly study: Choice<ImagingStudy>;
+  readonly study: StudyChoice;
   readonly observations: ReadonlyMap<string, Found<Observation>>;
 }
 
@@ -99,7 +100,7 @@ function planPatient(
 
 /** Subject of a study whose instances carry no PatientID (MISSING_PATIENT_ID=placeholder). */
 const UNKNOWN_SUBJECT: Reference = {
-  extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+  extension: [{ url: DATA_ABSENT_REASON_EXTENSION, valueCode: 'unknown' }],
   display: 'Unknown patient',
 };
 

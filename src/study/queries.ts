@@ -1,5 +1,6 @@
 import type { Coding, Identifier } from 'fhir/r4';
 import { tokenValue } from '../fhir/query';
+import { uidIdentifier } from '../mapping/identifiers';
 import { type CastSource, SOURCE_TAG_SYSTEM } from '../mapping/source';
 
 /** Search parameter `identifier` for exactly this system and value; without system, only identifiers that have none. */
@@ -14,7 +15,7 @@ export function sourceTagQuery(source: CastSource): readonly [string, string] {
 
 /** Search parameter `identifier` for a study, and for the Observations that carry its UID. */
 export function studyUidQuery(studyUid: string): readonly [string, string] {
-  return identifierQuery({ system: 'urn:dicom:uid', value: `urn:oid:${studyUid}` });
+  return identifierQuery(uidIdentifier(studyUid));
 }
 
 /** Search parameter `code`: an event carries the SOP Instance UIDs of its reports too, so identifiers alone do not tell a summary from an event. */

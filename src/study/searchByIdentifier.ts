@@ -2,6 +2,7 @@ import type { Endpoint, Identifier, ImagingStudy, Observation, Patient } from 'f
 import type { FhirClient, Found } from '../fhir/client';
 import { InvalidFhirResponse } from '../fhir/errors';
 import type { FhirQuery } from '../fhir/query';
+import { sameIdentifier } from '../mapping/identifiers';
 import { identifierQuery } from './queries';
 
 /**
@@ -17,10 +18,11 @@ export async function searchByIdentifier<T extends Patient | ImagingStudy | Obse
   more: FhirQuery = [],
 ): Promise<readonly Found<T>[]> {
   const found = await fhir.search<T>(type, [identifierQuery(identifier), ...more], signal);
-  const strangers = found.some(({ resource }) => {
+  const carriesIt = ({ resource }: Found<T>): boolean => {
     const identifiers: readonly Identifier[] = resource.identifier ?? [];
-    return !identifiers.some(({ system, value }) => system === identifier.system && value === identifier.value);
-  });
-  if (strangers) throw new InvalidFhirResponse(`a search of ${type} by identifier gave one without that identifier`);
+    return identifiers.some((one) => sameIdentifier(one, identifier));
+  };
+  if (!found.every(carriesIt))
+    throw new InvalidFhirResponse(`a search of ${type} by identifier gave one without that identifier`);
   return found;
 }

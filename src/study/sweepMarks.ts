@@ -1,3 +1,4 @@
+import { studyKeyText } from '../dicom/studyKey';
 import type { Mark, StudyMarks } from '../failures/marks';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { StudyQueue } from './studyQueue';
@@ -19,7 +20,7 @@ export interface SweepDependencies {
 export async function sweepMarks(deps: SweepDependencies, signal: AbortSignal): Promise<number> {
   const byStudy = new Map<string, Mark[]>();
   for await (const mark of deps.marks.findOld(deps.markAgeMs, signal)) {
-    const key = JSON.stringify([mark.study.partition, mark.study.uid]);
+    const key = studyKeyText(mark.study);
     byStudy.set(key, [...(byStudy.get(key) ?? []), mark]);
   }
   let swept = 0;
