@@ -162,7 +162,7 @@ function run(context: InvocationContext, work: (services: Cast, signal: AbortSig
 }
 
 /** How long a message waits that cannot be worked on because the app itself cannot start. */
-const NOT_READY_SECONDS = 300;
+const NOT_READY_MS = 300_000;
 
 /**
  * As `run`, for a message. While the app cannot start (a wrong setting, a table that is refused), the message goes back as a fresh copy:
@@ -178,7 +178,8 @@ function runMessage(
     try {
       services = await cast();
     } catch (error) {
-      await putBack(message);
+      const queue = studyQueue(storageAccount(process.env).queue(STUDY_CHANGES));
+      await queue.putBack(message, NOT_READY_MS, untilTheHostEndsIt());
       context.error(
         'The app cannot start; the message waits',
         error instanceof Error ? error.message : 'unknown error',
@@ -186,15 +187,6 @@ function runMessage(
       return;
     }
     await work(services, untilTheHostEndsIt());
-  });
-}
-
-async function putBack(message: unknown): Promise<void> {
-  const queue = storageAccount(process.env).queue(STUDY_CHANGES);
-  await queue.createIfNotExists();
-  await queue.sendMessage(Buffer.from(JSON.stringify(message), 'utf8').toString('base64'), {
-    messageTimeToLive: -1,
-    visibilityTimeout: NOT_READY_SECONDS,
   });
 }
 

@@ -181,9 +181,9 @@ function severalMatches({ type, ids }: MultipleMatches, outcome: OutcomeFacts | 
 }
 
 /** A body that is cut or is no JSON at all comes from something between us and the server, or from a broken connection: it passes. */
-function invalidFhirResponse({ problem, outcomeUnknown }: InvalidFhirResponse): Failure {
+function invalidFhirResponse({ problem, outcomeUnknown, bodyUnreadable }: InvalidFhirResponse): Failure {
   const message = `The FHIR server gave an answer that is not valid: ${limitText(problem, 300)}`;
-  if (/not JSON|empty body/.test(problem)) return { ...probed('fhir', 'InvalidFhirResponse', message), outcomeUnknown };
+  if (bodyUnreadable) return { ...probed('fhir', 'InvalidFhirResponse', message), outcomeUnknown };
   return { ...permanent('fhir', 'FhirError', 'InvalidFhirResponse', message), outcomeUnknown };
 }
 

@@ -1,4 +1,4 @@
-import { odata, type TableClient, type TransactionAction } from '@azure/data-tables';
+import { odata, type TableClient } from '@azure/data-tables';
 import type { StudyKey } from '../dicom/studyKey';
 import type { ErrorType, ReasonCode } from './errorTypes';
 import {
@@ -14,15 +14,16 @@ import {
 import { statusOf } from './storageError';
 import { listPartition } from './studyPartition';
 import { suggestedFixes } from './suggestedFixes';
+import { upsertAll } from './tableBatches';
 import { escapeKey, feedPartition, isMarkKey, markPrefix, partitionKey, rowKey, rowKeyOfStudy } from './tableKeys';
 import { deleteUnchanged, readPage, type Page, type PageRequest } from './tablePages';
+import { studyCondition, type StudySelection } from './studySelection';
 
 export { InvalidContinuationToken } from './pageToken';
 
 /** Which failed entries; everything that is given must hold. */
 export interface FailedEntryFilter {
-  /** A study of one partition, or of that UID in all partitions. */
-  readonly study?: { readonly uid: string; readonly partition?: string | undefined } | undefined;
+  readonly study?: StudySelection | undefined;
   readonly reason?: ReasonCode | undefined;
   readonly errorType?: ErrorType | undefined;
   /** Failed last at this time or later. */
@@ -117,12 +118,7 @@ export function failedEntries(table: TableClient, clock: () => Date): FailedEntr
         const before = known.get(input.rowKey);
         return failedAgain(study, { ...input, ...(before && causeOf(before)) }, before, clock());
       });
-      for (let start = 0; start < filed.length; start += operationsPerBatch) {
-        const actions = filed
-          .slice(start, start + operationsPerBatch)
-          .map((entry): TransactionAction => ['upsert', toRow(entry), 'Replace']);
-        await table.submitTransaction(actions, { abortSignal: signal });
-      }
+      await upsertAll(table, filed.map(toRow), signal);
       return filed;
     },
 
@@ -168,14 +164,9 @@ export function failedEntries(table: TableClient, clock: () => Date): FailedEntr
   };
 }
 
-/** Azure Table Storage: an entity group transaction holds at most 100 operations. */
-const operationsPerBatch = 100;
-
 function tableFilter({ study, reason, errorType, since, rowKey: key }: FailedEntryFilter): string {
   const conditions = [odata`RowKey lt ${markPrefix}`];
-  if (study?.partition !== undefined) {
-    conditions.push(odata`PartitionKey eq ${partitionKey({ uid: study.uid, partition: study.partition })}`);
-  } else if (study !== undefined) conditions.push(odata`studyInstanceUid eq ${study.uid}`);
+  if (study !== undefined) conditions.push(studyCondition(study));
   if (key !== undefined) conditions.push(odata`RowKey eq ${key}`);
   if (reason !== undefined) conditions.push(odata`reason eq ${reason}`);
   if (errorType !== undefined) conditions.push(odata`errorType eq ${errorType}`);

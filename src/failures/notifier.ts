@@ -1,38 +1,18 @@
 import type { StudyKey } from '../dicom/studyKey';
 import type { Dependency } from './classify';
-import type { FailedAction } from './failedEntry';
-import type { ErrorType, ReasonCode } from './errorTypes';
+import type { FailedEntryInput } from './failedEntry';
+import type { ReasonCode } from './errorTypes';
+import type { ValidationWarning } from './warnings';
 
 /** A change (or an instance, or a whole study) that is not in FHIR and now has a row in FailedEntries. */
-interface EntryFailed {
+interface EntryFailed extends Omit<FailedEntryInput, 'rowKey'> {
   /** Unknown for an entry of the change feed, or a message, that cannot be read. */
   readonly study?: StudyKey | undefined;
-  readonly seriesUid?: string | undefined;
-  readonly instanceUid?: string | undefined;
-  readonly sequence?: string | undefined;
-  readonly action?: FailedAction | undefined;
-  readonly errorType: ErrorType;
-  readonly reason: ReasonCode;
-  readonly message: string;
-  readonly suggestedFix?: string | undefined;
-  readonly httpStatus?: number | undefined;
-  readonly operationId: string;
 }
 
 /** A transient failure that did not go away: all attempts are used up. */
 interface GaveUp extends EntryFailed {
   readonly attempts: number;
-}
-
-/** An attribute that was left out because its value is invalid. */
-interface WarningFound {
-  readonly study: StudyKey;
-  readonly seriesUid?: string | undefined;
-  readonly instanceUid: string;
-  readonly keyword: string;
-  readonly tag: string;
-  readonly problem: string;
-  readonly operationId: string;
 }
 
 interface DependencyDown {
@@ -62,7 +42,7 @@ interface FeedReset {
  */
 export interface FailureNotifier {
   entryFailed(event: EntryFailed): Promise<void>;
-  warning(event: WarningFound): Promise<void>;
+  warning(event: ValidationWarning): Promise<void>;
   gaveUp(event: GaveUp): Promise<void>;
   dependencyDown(event: DependencyDown): Promise<void>;
   dependencyBack(event: DependencyBack): Promise<void>;
@@ -72,7 +52,7 @@ export interface FailureNotifier {
 /** Every event under its kind, for notifiers that treat all alike. */
 export interface FailureEvents {
   readonly entryFailed: EntryFailed;
-  readonly warning: WarningFound;
+  readonly warning: ValidationWarning;
   readonly gaveUp: GaveUp;
   readonly dependencyDown: DependencyDown;
   readonly dependencyBack: DependencyBack;

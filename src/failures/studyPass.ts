@@ -4,6 +4,7 @@ import { failedAgain, toRow, type FailedEntry, type FailedEntryInput } from './f
 import { markKey, partitionKey } from './tableKeys';
 import { listPartition, touchMark, type Mark } from './studyPartition';
 import { statusOf } from './storageError';
+import { OPERATIONS_PER_BATCH } from './tableBatches';
 
 /** What a pass leaves behind. */
 interface SettleChange {
@@ -37,9 +38,6 @@ export interface StudyPasses {
    */
   open(study: StudyKey, invocationId: string, signal: AbortSignal): Promise<StudyPass>;
 }
-
-/** Azure Table Storage: an entity group transaction holds at most 100 operations. */
-const operationsPerBatch = 100;
 
 /**
  * The passes over studies, kept apart by marks in the FailedEntries table.
@@ -145,7 +143,7 @@ async function settleRows(
   let etag = pass.own.etag;
   let left = operations;
   while (left.length > 0) {
-    const batch = left.slice(0, operationsPerBatch - 1);
+    const batch = left.slice(0, OPERATIONS_PER_BATCH - 1);
     const last = batch.length === left.length;
     const answer = await applyBatch(pass, batch, etag, last);
     if (answer.kind === 'applied') {
@@ -207,11 +205,7 @@ async function applyBatch(
 
 /** Everything is settled. A mark that stays all the same says so, and the sweep of old marks takes it away. */
 async function discardMark({ table, study, own, signal }: OpenPass): Promise<'settled'> {
-  try {
-    await table.deleteEntity(partitionKey(study), own.rowKey, { abortSignal: signal });
-  } catch {
-    return 'settled';
-  }
+  await table.deleteEntity(partitionKey(study), own.rowKey, { abortSignal: signal }).catch(() => undefined);
   return 'settled';
 }
 

@@ -24,7 +24,7 @@ export const suggestedFixes: Readonly<Record<ReasonCode, string>> = {
   AccessDenied:
     'The service refuses our identity. Check the role assignment of the managed identity (read and write), the audience or scope of the token, and the tenant. Work goes on by itself when access is granted.',
   OutageBudgetExceeded:
-    'The service stayed down for longer than OUTAGE_BUDGET. When it works again, retry all entries with this reason.',
+    'The service stayed down for longer than OUTAGE_BUDGET_HOURS. When it works again, retry all entries with this reason.',
   RequiredAttributeMissing:
     'Add the attribute named in the message in the source system (modality, RIS or worklist), then delete the instance and store it again, or use a bulk update. The new change is picked up by itself.',
   InvalidAttribute:

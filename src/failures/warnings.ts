@@ -1,6 +1,8 @@
-import { odata, type TableClient, type TransactionAction } from '@azure/data-tables';
+import { odata, type TableClient } from '@azure/data-tables';
 import type { StudyKey } from '../dicom/studyKey';
 import { limitText } from './limitText';
+import { studyCondition, type StudySelection } from './studySelection';
+import { upsertAll } from './tableBatches';
 import { escapeKey, partitionKey, studyOfPartition } from './tableKeys';
 import { deleteUnchanged, readPage, type Page, type PageRequest, type Row } from './tablePages';
 
@@ -23,8 +25,7 @@ interface StoredWarning extends ValidationWarning {
 }
 
 interface WarningFilter {
-  /** A study of one partition, or of that UID in all partitions. */
-  readonly study?: { readonly uid: string; readonly partition?: string | undefined } | undefined;
+  readonly study?: StudySelection | undefined;
   readonly instanceUid?: string | undefined;
   readonly keyword?: string | undefined;
   /** Seen at this time or later. */
@@ -44,8 +45,6 @@ export interface ValidationWarnings {
   purge(before: Date, signal: AbortSignal): Promise<number>;
 }
 
-/** Azure Table Storage: an entity group transaction holds at most 100 operations. */
-const operationsPerBatch = 100;
 const problemLimit = 1000;
 
 export function validationWarnings(table: TableClient, clock: () => Date): ValidationWarnings {
@@ -63,13 +62,7 @@ export function validationWarnings(table: TableClient, clock: () => Date): Valid
     async fileAll(warnings, signal) {
       const now = clock();
       for (const rows of byPartition(warnings.map((warning) => toRow(warning, now)))) {
-        for (let start = 0; start < rows.length; start += operationsPerBatch) {
-          const batch = rows.slice(start, start + operationsPerBatch);
-          await table.submitTransaction(
-            batch.map((row): TransactionAction => ['upsert', row, 'Replace']),
-            { abortSignal: signal },
-          );
-        }
+        await upsertAll(table, rows, signal);
       }
     },
     list: (filter, page, signal) => readPage(table, tableFilter(filter), page, fromRow, signal),
@@ -129,9 +122,7 @@ function byPartition(rows: readonly WarningRow[]): readonly (readonly WarningRow
 
 function tableFilter({ study, instanceUid, keyword, since }: WarningFilter): string {
   const conditions: string[] = [];
-  if (study?.partition !== undefined) {
-    conditions.push(odata`PartitionKey eq ${partitionKey({ uid: study.uid, partition: study.partition })}`);
-  } else if (study !== undefined) conditions.push(odata`studyInstanceUid eq ${study.uid}`);
+  if (study !== undefined) conditions.push(studyCondition(study));
   if (instanceUid !== undefined) conditions.push(odata`sopInstanceUid eq ${instanceUid}`);
   if (keyword !== undefined) conditions.push(odata`keyword eq ${keyword}`);
   if (since !== undefined) conditions.push(odata`seenAt ge ${since.toISOString()}`);

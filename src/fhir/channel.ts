@@ -1,5 +1,6 @@
 import { ResponseTooLarge } from '../http/errors';
 import type { HttpClient, HttpResponse } from '../http/httpClient';
+import { parseJson } from '../http/json';
 import { withoutTrailingSlash } from '../http/resourceUrl';
 import { retryAfterMs } from '../http/retryAfter';
 import { isSuccess } from '../http/success';
@@ -72,13 +73,12 @@ function isWrite(kind: FhirRequestKind): boolean {
 
 /** The body of a successful answer as JSON. @throws InvalidFhirResponse; after a write its outcome is then unknown */
 export function readJson(kind: FhirRequestKind, { body }: HttpResponse): unknown {
-  const unknown = { outcomeUnknown: isWrite(kind) };
-  if (body.trim() === '') throw new InvalidFhirResponse(`empty body after a request of kind ${kind}`, unknown);
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    throw new InvalidFhirResponse(`the body after a request of kind ${kind} is not JSON`, unknown);
-  }
+  const unreadable = { outcomeUnknown: isWrite(kind), bodyUnreadable: true };
+  if (body.trim() === '') throw new InvalidFhirResponse(`empty body after a request of kind ${kind}`, unreadable);
+  const json = parseJson(body);
+  if (json === undefined)
+    throw new InvalidFhirResponse(`the body after a request of kind ${kind} is not JSON`, unreadable);
+  return json;
 }
 
 async function boundedSend(kind: FhirRequestKind, send: () => Promise<HttpResponse>): Promise<HttpResponse> {

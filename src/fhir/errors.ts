@@ -87,12 +87,18 @@ export class InvalidFhirResponse extends FhirError {
   readonly code = 'InvalidFhirResponse';
   /** The request was a write, and the answer does not show whether it happened. */
   readonly outcomeUnknown: boolean;
+  /** Nothing of FHIR came: the body is cut off, or is from something between us and the server. */
+  readonly bodyUnreadable: boolean;
 
   constructor(
     readonly problem: string,
-    { outcomeUnknown = false }: { readonly outcomeUnknown?: boolean } = {},
+    {
+      outcomeUnknown = false,
+      bodyUnreadable = false,
+    }: { readonly outcomeUnknown?: boolean; readonly bodyUnreadable?: boolean } = {},
   ) {
     super(`The FHIR server gave an answer that is not valid: ${problem}`);
     this.outcomeUnknown = outcomeUnknown;
+    this.bodyUnreadable = bodyUnreadable;
   }
 }

@@ -25,8 +25,14 @@ export interface StudyQueue {
 /** Longest delay that Queue Storage takes: seven days. */
 const MAX_DELAY_SECONDS = 604_800;
 
+/** The queue as the composition root sees it: it has to give back what the app cannot even read yet. */
+export interface RawStudyQueue extends StudyQueue {
+  /** Sends what the trigger delivered as it is, as a fresh copy for later. */
+  putBack(message: unknown, delayMs: number, signal: AbortSignal): Promise<void>;
+}
+
 /** The queue on Azure Storage, with the base64 text that the host's queue trigger expects (host.json messageEncoding). */
-export function studyQueue(client: QueueClient): StudyQueue {
+export function studyQueue(client: QueueClient): RawStudyQueue {
   let created: Promise<unknown> | undefined;
   const ensure = async (signal: AbortSignal): Promise<void> => {
     created ??= client.createIfNotExists({ abortSignal: signal });
@@ -37,19 +43,24 @@ export function studyQueue(client: QueueClient): StudyQueue {
       throw error;
     }
   };
+  const sendText = async (text: string, delayMs: number, signal: AbortSignal): Promise<void> => {
+    await client.sendMessage(Buffer.from(text, 'utf8').toString('base64'), {
+      messageTimeToLive: -1,
+      visibilityTimeout: toSeconds(delayMs),
+      abortSignal: signal,
+    });
+  };
   return {
     name: client.name,
     async send(message, { delayMs = 0, signal }) {
       await ensure(signal);
       const texts = writeStudyMessages(message);
-      for (const text of texts) {
-        await client.sendMessage(Buffer.from(text, 'utf8').toString('base64'), {
-          messageTimeToLive: -1,
-          visibilityTimeout: toSeconds(delayMs),
-          abortSignal: signal,
-        });
-      }
+      for (const text of texts) await sendText(text, delayMs, signal);
       return texts.length;
+    },
+    async putBack(message, delayMs, signal) {
+      await ensure(signal);
+      await sendText(JSON.stringify(message), delayMs, signal);
     },
     async postpone({ messageId, popReceipt }, delayMs, signal) {
       await client.updateMessage(messageId, popReceipt, undefined, toSeconds(delayMs), { abortSignal: signal });
