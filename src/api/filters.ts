@@ -29,34 +29,36 @@ const pageShape = {
   continuationToken: z.string().max(2000).optional(),
 };
 
-const partitionNeedsStudy = { error: 'expected only together with study', path: ['partition'] };
+/** A partition alone would select nothing: rows are found by study. */
+function partitionWithStudy<T extends z.ZodType<{ study?: string | undefined; partition?: string | undefined }>>(
+  schema: T,
+): T {
+  return schema.refine(({ study, partition }) => partition === undefined || study !== undefined, {
+    error: 'expected only together with study',
+    path: ['partition'],
+  });
+}
 
-export const failedEntriesQuery = z
-  .strictObject({ ...entryFilterShape, ...pageShape })
-  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy);
+export const failedEntriesQuery = partitionWithStudy(z.strictObject({ ...entryFilterShape, ...pageShape }));
 
 function hasCondition(filter: Readonly<Record<string, unknown>>): boolean {
   return Object.values(filter).some((value) => value !== undefined);
 }
 
-export const dismissQuery = z
-  .strictObject(entryFilterShape)
-  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy)
-  .refine(hasCondition, {
-    error: 'expected at least one of study, reason, errorType, since, rowKey',
-    path: ['filter'],
-  });
+export const dismissQuery = partitionWithStudy(z.strictObject(entryFilterShape)).refine(hasCondition, {
+  error: 'expected at least one of study, reason, errorType, since, rowKey',
+  path: ['filter'],
+});
 
-export const retryBody = z
-  .strictObject({ ...entryFilterShape, all: z.literal(true, 'expected true').optional() })
-  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy)
-  .refine(({ all, ...filter }) => all === true || hasCondition(filter), {
-    error: 'expected at least one of study, reason, errorType, since, rowKey, or "all": true',
-    path: ['filter'],
-  });
+export const retryBody = partitionWithStudy(
+  z.strictObject({ ...entryFilterShape, all: z.literal(true, 'expected true').optional() }),
+).refine(({ all, ...filter }) => all === true || hasCondition(filter), {
+  error: 'expected at least one of study, reason, errorType, since, rowKey, or "all": true',
+  path: ['filter'],
+});
 
-export const warningsQuery = z
-  .strictObject({
+export const warningsQuery = partitionWithStudy(
+  z.strictObject({
     study: uidSchema.optional(),
     partition: partitionSchema.optional(),
     instance: uidSchema.optional(),
@@ -66,8 +68,8 @@ export const warningsQuery = z
       .optional(),
     since: sinceSchema.optional(),
     ...pageShape,
-  })
-  .refine(({ study, partition }) => partition === undefined || study !== undefined, partitionNeedsStudy);
+  }),
+);
 
 interface EntryFilterInput {
   readonly study?: string | undefined;

@@ -4,8 +4,6 @@ import { isErrorType, isReasonCode, type ErrorType, type ReasonCode } from './er
 import { feedPartition, partitionKey, studyOfPartition } from './tableKeys';
 import { limitText } from './limitText';
 
-export { partitionKey, rowKeyOfInstance, rowKey, rowKeyOfStudy } from './tableKeys';
-
 export type FailedAction = 'Create' | 'Update' | 'Delete';
 
 interface FailureRow {

@@ -1,12 +1,7 @@
 import type { Failure } from '../failures/classify';
 import { suggestedFixes } from '../failures/suggestedFixes';
-import {
-  type FailedEntry,
-  type FailedEntryInput,
-  rowKey,
-  rowKeyOfInstance,
-  rowKeyOfStudy,
-} from '../failures/failedEntry';
+import type { FailedEntry, FailedEntryInput } from '../failures/failedEntry';
+import { rowKey, rowKeyOfInstance, rowKeyOfStudy } from '../failures/tableKeys';
 import type { InvalidInstance } from '../mapping/readInstance';
 import type { LiveStudy } from './liveStudy';
 import type { StudyChange } from './message';

@@ -12,7 +12,7 @@ import { createChangeFeedClient } from '../../src/feed/changeFeedClient';
 import { createFhirClient } from '../../src/fhir/client';
 import { createHttpClient, type StreamingHttpClient } from '../../src/http/httpClient';
 import { readSettings, type Settings } from '../../src/settings';
-import { recordingTelemetry } from '../../src/telemetry/recordingTelemetry';
+import { recordingTelemetry } from './recordingTelemetry';
 import type { AzuriteForTests } from './azurite';
 import { type QueuedMessage, ScriptedQueue } from './scriptedQueue';
 import { Stepper } from './stepper';

@@ -6,7 +6,7 @@ import {
   type FailedEntries,
   type FailedEntryFilter,
 } from '../../../src/failures/failedEntries';
-import { partitionKey, rowKey, rowKeyOfStudy } from '../../../src/failures/failedEntry';
+import { partitionKey, rowKey, rowKeyOfStudy } from '../../../src/failures/tableKeys';
 import { studyPasses, type StudyPasses } from '../../../src/failures/studyPass';
 import type { StudyKey } from '../../../src/dicom/studyKey';
 import { useAzurite } from '../../support/azurite';

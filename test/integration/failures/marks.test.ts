@@ -1,5 +1,5 @@
 import type { TableClient } from '@azure/data-tables';
-import { rowKey } from '../../../src/failures/failedEntry';
+import { rowKey } from '../../../src/failures/tableKeys';
 import { studyMarks, type Mark, type StudyMarks } from '../../../src/failures/marks';
 import { studyPasses, type StudyPasses } from '../../../src/failures/studyPass';
 import { useAzurite } from '../../support/azurite';

@@ -1,5 +1,5 @@
 import type { TableClient } from '@azure/data-tables';
-import { partitionKey, rowKeyOfInstance, rowKey, rowKeyOfStudy } from '../../../src/failures/failedEntry';
+import { partitionKey, rowKeyOfInstance, rowKey, rowKeyOfStudy } from '../../../src/failures/tableKeys';
 import { studyPasses, type StudyPass, type StudyPasses } from '../../../src/failures/studyPass';
 import { useAzurite } from '../../support/azurite';
 import { failure, handClock, keys, signal, study, watch } from './support';

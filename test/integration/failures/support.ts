@@ -1,6 +1,6 @@
 import { RestError, type TableClient } from '@azure/data-tables';
 import type { FailedEntryInput } from '../../../src/failures/failedEntry';
-import { rowKey } from '../../../src/failures/failedEntry';
+import { rowKey } from '../../../src/failures/tableKeys';
 
 export const study = { partition: 'Microsoft.Default', uid: '1.2.826.0.1.3680043.8.498.1' };
 export const signal = new AbortController().signal;

@@ -8,7 +8,7 @@ import { pullChangeFeed, type PullDependencies, type PullSummary } from '../../.
 import { type StoredSyncState, syncStateStore } from '../../../src/feed/syncState';
 import { createHttpClient } from '../../../src/http/httpClient';
 import type { StudyMessage } from '../../../src/study/message';
-import { recordingTelemetry } from '../../../src/telemetry/recordingTelemetry';
+import { recordingTelemetry } from '../../support/recordingTelemetry';
 import type { AzuriteForTests } from '../../support/azurite';
 import { ctInstance, testUid } from '../../support/instances';
 import { ScriptedQueue } from '../../support/scriptedQueue';

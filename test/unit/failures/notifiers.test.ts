@@ -6,7 +6,7 @@ import { failureEventKinds, notifierOf, type FailureNotifier } from '../../../sr
 import { loadNotifierModule, NotifierModuleInvalid } from '../../../src/failures/notifierModule';
 import { consoleNotifier, telemetryNotifier } from '../../../src/failures/telemetryNotifier';
 import { webhookNotifier, WebhookRefused } from '../../../src/failures/webhookNotifier';
-import { recordingTelemetry } from '../../../src/telemetry/recordingTelemetry';
+import { recordingTelemetry } from '../../support/recordingTelemetry';
 
 const failed = {
   study: { partition: 'Microsoft.Default', uid: '1.2.3' },

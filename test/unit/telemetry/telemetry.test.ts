@@ -1,5 +1,5 @@
 import { consoleTelemetry } from '../../../src/telemetry/consoleTelemetry';
-import { recordingTelemetry } from '../../../src/telemetry/recordingTelemetry';
+import { recordingTelemetry } from '../../support/recordingTelemetry';
 import { noTelemetry, type Telemetry } from '../../../src/telemetry/telemetry';
 
 function tell(telemetry: Telemetry): void {

@@ -1,4 +1,4 @@
-import type { LogLevel, Telemetry, TelemetryProperties } from './telemetry';
+import type { LogLevel, Telemetry, TelemetryProperties } from '../../src/telemetry/telemetry';
 
 type TelemetryRecord =
   | { readonly kind: 'event'; readonly name: string; readonly properties: TelemetryProperties }
@@ -20,7 +20,7 @@ export interface RecordingTelemetry extends Telemetry {
   readonly records: readonly TelemetryRecord[];
 }
 
-/** Keeps everything in memory: for tests, and for the local run that says afterwards what happened. */
+/** Keeps everything in memory, to be asked afterwards. */
 export function recordingTelemetry(): RecordingTelemetry {
   const records: TelemetryRecord[] = [];
   return {
