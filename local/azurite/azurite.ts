@@ -96,42 +96,19 @@ function createServices(persistence: AzuritePersistence, ports: AzuritePorts): S
     { locationId: 'Default', locationPath: file(name), maxConcurrency: 1 },
   ];
   const memoryStore = inMemory ? new MemoryExtentChunkStore(MEMORY_LIMIT_BYTES) : undefined;
+  // What blob and queue service have in common: no logs, no check of the API version, no certificate, no OAuth.
+  const silent = [
+    ...([false, undefined, false, undefined, false, true, '', '', '', undefined, false] as const),
+    ...([inMemory, memoryStore] as const),
+  ] as const;
   const { blob = 0, queue = 0, table = 0 } = ports;
   const blobConfiguration = new BlobConfiguration(
     ...([HOST, blob, KEEP_ALIVE_SECONDS, file('blob.json'), file('blob-extent.json'), location('blobs')] as const),
-    ...([
-      false,
-      undefined,
-      false,
-      undefined,
-      false,
-      true,
-      '',
-      '',
-      '',
-      undefined,
-      false,
-      inMemory,
-      memoryStore,
-    ] as const),
+    ...silent,
   );
   const queueConfiguration = new QueueConfiguration(
     ...([HOST, queue, KEEP_ALIVE_SECONDS, file('queue.json'), file('queue-extent.json'), location('queues')] as const),
-    ...([
-      false,
-      undefined,
-      false,
-      undefined,
-      false,
-      true,
-      '',
-      '',
-      '',
-      undefined,
-      false,
-      inMemory,
-      memoryStore,
-    ] as const),
+    ...silent,
   );
   const tableConfiguration = new TableConfiguration(
     ...([HOST, table, KEEP_ALIVE_SECONDS, file('table.json')] as const),

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Summary } from '../../local/start/summary';
 import { ctInstance, element, testUid } from '../support/instances';
 import { part10Of } from '../support/part10';
 
@@ -30,22 +31,11 @@ function start(commandLine: readonly string[], environment: Readonly<Record<stri
   });
 }
 
-interface Summary {
-  readonly studies: number;
-  readonly instances: number;
-  readonly skipped: number;
-  readonly fhir: {
-    readonly resourcesWritten: Readonly<Record<string, number>>;
-    readonly requests: number;
-    readonly requestsByKind: Readonly<Record<string, number>>;
-    readonly requestsPerStudy: number;
-  };
-  readonly dicom: { readonly requests: number };
-  readonly failedEntries: { readonly total: number; readonly byReason: Readonly<Record<string, number>> };
+interface SummaryOfBothRounds extends Summary {
   readonly secondRound: { readonly resourcesWritten: number };
 }
 
-const summaryOf = ({ output }: Ended): Summary => JSON.parse(output) as Summary;
+const summaryOf = ({ output }: Ended): SummaryOfBothRounds => JSON.parse(output) as SummaryOfBothRounds;
 
 let folder: string;
 let busy: Server;
