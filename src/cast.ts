@@ -130,6 +130,7 @@ export function createCast(
           state,
           queue,
           failedEntries: failures,
+          reporter,
           notifier,
           telemetry,
           limits: { entries: settings.ROUND_ENTRIES, windowsInFlight: settings.FEED_WINDOWS_IN_FLIGHT },

@@ -1,6 +1,8 @@
 import type { FailedEntries } from '../failures/failedEntries';
+import type { FailedFeedEntry } from '../failures/failedEntry';
 import type { FailureNotifier } from '../failures/notifier';
 import type { StudyQueue } from '../study/studyQueue';
+import type { SyncReporter } from '../study/syncReporter';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { ChangeFeedClient } from './changeFeedClient';
 import { readRound, type RoundLimits, type Round } from './readRound';
@@ -12,7 +14,9 @@ export interface PullDependencies {
   readonly state: SyncStateStore;
   readonly queue: StudyQueue;
   readonly failedEntries: Pick<FailedEntries, 'fileUnreadable'>;
-  readonly notifier: FailureNotifier;
+  /** Tells of entries that cannot be read. */
+  readonly reporter: Pick<SyncReporter, 'filedAside'>;
+  readonly notifier: Pick<FailureNotifier, 'feedReset'>;
   readonly telemetry: Telemetry;
   readonly limits: RoundLimits;
   /** Messages in the queue beyond which nothing is pulled. */
@@ -97,12 +101,12 @@ export async function pullChangeFeed(deps: PullDependencies, signal: AbortSignal
 
 /** Sent and filed before the cursor moves: a crash in between repeats, it never loses. */
 async function fanOut(deps: PullDependencies, round: Round, signal: AbortSignal): Promise<number> {
+  const filed: FailedFeedEntry[] = [];
   for (const { sequence, problem } of round.unreadable) {
-    const filed = await deps.failedEntries.fileUnreadable({ sequence: String(sequence), message: problem }, signal);
+    filed.push(await deps.failedEntries.fileUnreadable({ sequence: String(sequence), message: problem }, signal));
     deps.telemetry.event('feed-entry-unreadable', { sequence });
-    deps.telemetry.metric('entries-failed', 1, { errorType: filed.errorType, reason: filed.reason });
-    await deps.notifier.entryFailed(filed);
   }
+  await deps.reporter.filedAside(filed);
   const counts = await sendAll(deps.queue, groupByStudy(round.entries), signal);
   return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -8,6 +8,7 @@ import { pullChangeFeed, type PullDependencies, type PullSummary } from '../../.
 import { type StoredSyncState, syncStateStore } from '../../../src/feed/syncState';
 import { createHttpClient } from '../../../src/http/httpClient';
 import type { StudyMessage } from '../../../src/study/message';
+import { syncReporter } from '../../../src/study/syncReporter';
 import { recordingTelemetry } from '../../support/recordingTelemetry';
 import type { AzuriteForTests } from '../../support/azurite';
 import { ctInstance, testUid } from '../../support/instances';
@@ -45,15 +46,17 @@ export async function startFeedRig(azurite: AzuriteForTests, options: DicomServi
   const notified: { readonly kind: string; readonly event: unknown }[] = [];
   const state = syncStateStore(stateTable);
   const failures = failedEntries(failedTable, () => new Date());
+  const notifier = notifierOf((kind, event) => {
+    notified.push({ kind, event });
+    return Promise.resolve();
+  });
   const dependencies: PullDependencies = {
     client: createChangeFeedClient({ http, baseUrl: dicom.url }),
     state,
     queue,
     failedEntries: failures,
-    notifier: notifierOf((kind, event) => {
-      notified.push({ kind, event });
-      return Promise.resolve();
-    }),
+    reporter: syncReporter({ telemetry, notifier, warnings: { fileAll: () => Promise.resolve() } }),
+    notifier,
     telemetry,
     limits: { entries: 1000, windowsInFlight: 4 },
     queueLimit: 5000,
