@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fixCutoff, type CutoffRequest } from '../../../src/payloads/cutoff';
-import type { Database } from '../../../src/payloads/database';
-import { openPostgres } from '../../../src/payloads/postgresDatabase';
+import { fixCutoff, type CutoffRequest } from '../../../src/payloads/database/cutoff';
+import type { Database } from '../../../src/payloads/database/database';
+import { openPostgres } from '../../../src/payloads/database/postgresDatabase';
 import { startPostgres, type PostgresServer } from './postgresServer';
 
 let server: PostgresServer;

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
-import { guardDatabase, readDatabaseState, type DatabaseState } from '../../../src/payloads/databaseIdentity';
-import { openPostgres } from '../../../src/payloads/postgresDatabase';
+import { guardDatabase, readDatabaseState, type DatabaseState } from '../../../src/payloads/database/databaseIdentity';
+import { openPostgres } from '../../../src/payloads/database/postgresDatabase';
 import { loadGolden } from './golden';
 import { startPostgres, type PostgresServer } from './postgresServer';
 

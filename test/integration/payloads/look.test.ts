@@ -1,9 +1,9 @@
 import { Client } from 'pg';
 import { readBlobName, type PayloadKey } from '../../../src/payloads/blobName';
-import type { Database } from '../../../src/payloads/database';
-import { lookUp } from '../../../src/payloads/look';
-import { openPostgres } from '../../../src/payloads/postgresDatabase';
-import { readResourceTypes, type ResourceType } from '../../../src/payloads/resourceTypes';
+import type { Database } from '../../../src/payloads/database/database';
+import { lookUp } from '../../../src/payloads/database/look';
+import { openPostgres } from '../../../src/payloads/database/postgresDatabase';
+import { readResourceTypes, type ResourceType } from '../../../src/payloads/database/resourceTypes';
 import { judgeLook, judgeName, type ListedBlob, type Verdict } from '../../../src/payloads/verdict';
 import { goldenExpected, goldenNames, loadGolden } from './golden';
 import { startPostgres, type PostgresServer } from './postgresServer';

@@ -1,7 +1,7 @@
 import { InvalidDatabaseAnswer, quoteIdentifier, type Database } from './database';
-import type { PayloadKey } from './blobName';
+import type { PayloadKey } from '../blobName';
 import type { ResourceType } from './resourceTypes';
-import type { OrphanReason } from './verdict';
+import type { OrphanReason } from '../verdict';
 
 export interface LookRequest {
   readonly schema: string;
