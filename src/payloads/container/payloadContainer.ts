@@ -10,7 +10,10 @@ export interface PayloadContainer {
   storageDate(signal: AbortSignal): Promise<Date>;
   /** What would undo a mistaken delete. */
   undo(signal: AbortSignal): Promise<UndoNet>;
-  /** One page in bytewise order of the whole name. It may hold fewer blobs than asked for, also none, and yet have a marker: only a page without one is the last. */
+  /**
+   * One page in bytewise order of the whole name. It may hold fewer blobs than asked for, also none, and yet have a marker: only a page without one is the last.
+   * @throws MalformedListAnswer when the answer cannot be understood, StartFromIgnored when it begins before `startFrom`
+   */
   list(request: ListRequest, signal: AbortSignal): Promise<ListPage>;
   /** The first segments of all names, each with its slash where there is one, in bytewise order. */
   rootSegments(signal: AbortSignal): Promise<readonly string[]>;
@@ -20,6 +23,11 @@ export interface PayloadContainer {
   properties(name: string, signal: AbortSignal): Promise<PayloadProperties | undefined>;
   /** Deletes the blob with its snapshots if it is still the one that was listed. Only the end of the signal is thrown. */
   deleteUnchanged(name: string, etag: string, signal: AbortSignal): Promise<DeleteOutcome>;
+  /** The same for many at once. @returns their outcomes in the order of the blobs */
+  deleteManyUnchanged(
+    blobs: readonly { readonly name: string; readonly etag: string }[],
+    signal: AbortSignal,
+  ): Promise<readonly DeleteOutcome[]>;
   /** The body; undefined: there is no such blob. */
   read(name: string, signal: AbortSignal): Promise<Buffer | undefined>;
   /** Creates the container, private. @returns false when it was there */
@@ -55,7 +63,7 @@ export interface PayloadProperties {
 
 export type DeleteOutcome =
   | { readonly kind: 'deleted' }
-  /** somebody else deleted it */
+  /** Somebody else deleted it; or this did, and the reply was lost, so that the repeated request found nothing. */
   | { readonly kind: 'gone' }
   /** it was written again since it was listed */
   | { readonly kind: 'changed' }
