@@ -1,6 +1,6 @@
 import type { PayloadKey } from '../blobName';
 import type { OrphanReason } from '../verdict';
-import type { DatabaseState } from './databaseIdentity';
+import type { DatabaseIdentity, DatabaseState } from './databaseIdentity';
 import type { ResourceType } from './resourceTypes';
 
 /**
@@ -17,7 +17,7 @@ export interface FhirDatabase {
   /**
    * Waits until every transaction that is open now has ended (virtual ids, then prepared ones). Looks that decide must begin afterwards.
    * @throws OpenTransaction when one outlasts the wait whose age is not known, or that is prepared
-   * @throws UntrustedLook on a standby
+   * @throws UntrustedLook on a standby, and on another database than the one that was meant
    */
   drain(request: DrainRequest): Promise<Drained>;
   /** @throws UntrustedLook */
@@ -42,6 +42,8 @@ export interface FhirDatabase {
 }
 
 export interface DrainRequest {
+  /** as `state` told it at the start of the run: the transactions of another database would say nothing */
+  readonly identity: DatabaseIdentity;
   /** how long transactions that are open now may take to end */
   readonly drainMs: number;
   readonly pollMs: number;
@@ -53,13 +55,15 @@ export interface Drained {
   readonly oldestAgeMs: number;
 }
 
-export interface LookQuery {
+/** Whether deletes follow: then the answer must come from the primary, and be of the same database as at the start of the run. */
+export type LookQuery = LookedPayloads &
+  ({ readonly deciding: false } | { readonly deciding: true; readonly identity: DatabaseIdentity });
+
+interface LookedPayloads {
   readonly type: ResourceType;
   readonly payloads: readonly PayloadKey[];
   /** payloads of the same type that were found ok earlier in this scan: they must be ok now, or the look proves nothing */
   readonly canaries?: readonly PayloadKey[];
-  /** whether deletes follow: then the answer must come from the primary, and be of the same database as at the start of the run */
-  readonly deciding: boolean;
   /** where given, the rows that were found live and are older than it are counted by bucket */
   readonly auditBefore?: Date;
 }

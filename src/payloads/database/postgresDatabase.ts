@@ -1,50 +1,113 @@
-import { Pool, type PoolConfig } from 'pg';
-import type { Database, Row } from './database';
+import { Pool, type PoolClient } from 'pg';
+import type { Database, Row, RunStatement } from './database';
+import { DatabaseFailure } from './databaseFailure';
+import { postgresFailure } from './postgresFailure';
+import { tlsOptions, type SslMode } from './postgresTls';
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-/**
- * The settings hold for the transaction only, so that they also work through a pool that shares connections.
- * With row_security off a policy that hides rows is an error (42501) instead of rows that seem to be missing.
- */
-const OPEN = `begin isolation level read committed read only;
-set local search_path = pg_catalog; set local row_security = off; set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
-set local plan_cache_mode = force_custom_plan; set local jit = off`;
+/** How much longer than the database itself its answer is waited for: then the connection is dead. */
+const ANSWER_SLACK_MS = 15_000;
+
+const CONNECTION_TIMEOUT_MS = 15_000;
+
+export interface PostgresConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  /** a function is asked for each new connection, because tokens of a managed identity are short-lived */
+  readonly password?: string | (() => Promise<string>);
+  readonly sslMode: SslMode;
+  /** PEM */
+  readonly sslRootCertificate?: string;
+}
 
 export interface PostgresOptions {
-  readonly connection: Pick<
-    PoolConfig,
-    'connectionString' | 'host' | 'port' | 'database' | 'user' | 'password' | 'ssl'
-  >;
+  readonly connection: PostgresConnection;
   readonly maxConnections?: number;
 }
 
 /** @returns the database, with a pool of at most 4 connections unless told otherwise; it connects when it is first used */
 export function openPostgres({ connection, maxConnections = 4 }: PostgresOptions): Database {
-  const pool = new Pool({ ...connection, max: maxConnections, connectionTimeoutMillis: 15_000 });
+  const { host, port, database, user, password, sslMode, sslRootCertificate } = connection;
+  const pool = new Pool({
+    host,
+    port,
+    database,
+    user,
+    // Always a function: without a password the driver would look for one in the environment and in the home folder.
+    password: () => askPassword(password),
+    ssl: tlsOptions(sslMode, host, sslRootCertificate),
+    max: maxConnections,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'fhir-imaging-reconcile',
+  });
   // Without a listener the loss of an idle connection would end the process; the next statement meets the failure.
   pool.on('error', () => undefined);
   return {
-    async readOnly(work) {
-      const client = await pool.connect();
-      let isClean = false;
-      const swallow = (): undefined => undefined;
-      client.on('error', swallow);
-      try {
-        await client.query(OPEN);
-        const result = await work(async (text, values) => {
-          const { rows } = await client.query<Row>(text, values === undefined ? undefined : [...values]);
-          return rows;
-        });
-        await client.query('commit');
-        isClean = true;
-        return result;
-      } finally {
-        client.off('error', swallow);
-        // A connection in an unknown state is closed, which also ends its transaction.
-        client.release(!isClean);
-      }
-    },
+    readOnly: (work, statementTimeoutMs = STATEMENT_TIMEOUT_MS) => readOnly(pool, work, statementTimeoutMs),
     close: () => pool.end(),
   };
+}
+
+/**
+ * The settings hold for the transaction only, so that they also work through a pool that shares connections.
+ * With row_security off a policy that hides rows is an error (42501) instead of rows that seem to be missing.
+ */
+const openStatement = (statementTimeoutMs: number): string => `begin isolation level read committed read only;
+set local search_path = pg_catalog; set local row_security = off; set local statement_timeout = ${statementTimeoutMs};
+set local plan_cache_mode = force_custom_plan; set local jit = off`;
+
+async function readOnly<T>(
+  pool: Pool,
+  work: (run: RunStatement) => Promise<T>,
+  statementTimeoutMs: number,
+): Promise<T> {
+  const client = await connect(pool);
+  let isClean = false;
+  client.on('error', swallow);
+  try {
+    const run: RunStatement = async (text, values) => {
+      try {
+        const config = { text, query_timeout: statementTimeoutMs + ANSWER_SLACK_MS };
+        const { rows } = await client.query<Row>(values === undefined ? config : { ...config, values: [...values] });
+        return rows;
+      } catch (error) {
+        throw postgresFailure(error);
+      }
+    };
+    await run(openStatement(statementTimeoutMs));
+    const result = await work(run);
+    await run('commit');
+    isClean = true;
+    return result;
+  } finally {
+    client.off('error', swallow);
+    // A connection in an unknown state is closed, which also ends its transaction.
+    client.release(!isClean);
+  }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw postgresFailure(error);
+  }
+}
+
+/** What the source of passwords says may hold one, so it goes no further. */
+async function askPassword(password: PostgresConnection['password']): Promise<string> {
+  if (typeof password !== 'function') return password ?? '';
+  try {
+    return await password();
+  } catch {
+    throw new DatabaseFailure('wrong-password', 'the password or token could not be obtained');
+  }
+}
+
+function swallow(): undefined {
+  return undefined;
 }

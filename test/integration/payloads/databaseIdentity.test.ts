@@ -1,17 +1,17 @@
 import { Client } from 'pg';
-import { guardDatabase, readDatabaseState, type DatabaseState } from '../../../src/payloads/database/databaseIdentity';
-import { openPostgres } from '../../../src/payloads/database/postgresDatabase';
+import type { DatabaseState } from '../../../src/payloads/database/databaseIdentity';
+import { guardDatabase } from '../../../src/payloads/guards/database';
 import { loadGolden } from './golden';
-import { startPostgres, type PostgresServer } from './postgresServer';
+import { openSchema, startPostgres, type PostgresServer } from './postgresServer';
 
 const DAY_MS = 86_400_000;
 let server: PostgresServer;
 let original: DatabaseState;
 
 async function stateOf(name: string): Promise<DatabaseState> {
-  const database = openPostgres({ connection: { ...server.connection, database: name } });
+  const database = openSchema({ ...server.connection, database: name });
   try {
-    return await readDatabaseState(database, 'fhirdata');
+    return await database.state();
   } finally {
     await database.close();
   }

@@ -29,3 +29,15 @@ export async function loadGolden(connection: ClientConfig): Promise<void> {
     await client.end();
   }
 }
+
+/** Makes a role with the rights that an operator is asked to give: to read the schema, and nothing else. */
+export async function grantReading(connection: ClientConfig, role: string, schema = 'fhirdata'): Promise<void> {
+  const client = new Client(connection);
+  await client.connect();
+  try {
+    await client.query(`create role ${role} login;
+      grant usage on schema ${schema} to ${role}; grant select on all tables in schema ${schema} to ${role}`);
+  } finally {
+    await client.end();
+  }
+}

