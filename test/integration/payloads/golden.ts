@@ -7,6 +7,7 @@ const folder = join(__dirname, '..', '..', 'fixtures', 'reconcile');
 const unpacked = (name: string) => gunzipSync(readFileSync(join(folder, name))).toString('utf8');
 
 export interface GoldenExpected {
+  readonly rows_live_with_key_but_no_blob: readonly string[];
   readonly exact_verdict_counts: Readonly<Record<string, number>>;
   readonly added_blobs: readonly { readonly class: string; readonly name: string; readonly exact: string }[];
 }
