@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { DatabaseError } from 'pg';
 import { DatabaseFailure, type DatabaseFailureCode } from './databaseFailure';
 
@@ -34,7 +35,7 @@ export function postgresFailure(error: unknown): DatabaseFailure {
         : (byState.get(state) ?? (endedConnection.test(state) ? 'unreachable' : 'failed'));
     return new DatabaseFailure(code, tellsNamesOnly.has(code) ? error.message : `SQLSTATE ${state}`, state);
   }
-  if (!(error instanceof Error)) return new DatabaseFailure('failed');
+  if (!isNativeError(error)) return new DatabaseFailure('failed');
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (code !== undefined && tlsCode.test(code)) return new DatabaseFailure('tls', code);
   if (/does not support SSL|error establishing an SSL/i.test(error.message)) return new DatabaseFailure('tls');

