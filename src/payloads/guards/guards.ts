@@ -34,6 +34,10 @@ export const guards = {
     meaning: 'Payloads to be deleted have their rows in another schema of the database, or it cannot be read.',
     override: 'the names of the schemas that do not matter',
   },
+  'wrongly-deleted': {
+    meaning: 'An earlier run deleted payloads that have a row after all.',
+    override: 'the id of that run',
+  },
   'shared-container': { meaning: 'Two datasources of the configuration store their payloads in one container.' },
 } as const satisfies Readonly<Record<string, { readonly meaning: string; readonly override?: string }>>;
 
@@ -48,6 +52,7 @@ export interface Overrides {
   readonly 'orphan-share'?: number | undefined;
   readonly 'orphan-count'?: number | undefined;
   readonly 'other-tenant'?: readonly string[] | undefined;
+  readonly 'wrongly-deleted'?: string | undefined;
 }
 
 export type OverrideName = keyof Overrides;

@@ -1,0 +1,40 @@
+import { isClaimed } from './claims';
+import type { RunPlan, Run } from './run';
+import { isTimeUp, mustDoAPage } from './scanShard';
+import { runSlice, toNext, type FollowUp, type RunWork } from './steps';
+
+/** Until the slices that still work on shards have seen that the scan is over. */
+const LOOK_AGAIN_MS = 5000;
+
+/**
+ * Ends the scan when every shard is done, or when the time is up or the run is cancelled and no slice works on it any more.
+ * Shards that are not done are frozen first: a page that a forgotten slice still saves would not have been seen by the guards.
+ */
+export async function endScan(work: RunWork, plan: RunPlan): Promise<readonly FollowUp[]> {
+  const { services, run, signal } = work;
+  const shards = await services.runs.readShards(run.value.id, signal);
+  if (shards.length < plan.shards) throw new Error('A shard of the run is missing');
+  const unfinished = shards.filter(({ value }) => !value.scanned);
+  const why = unfinished.length === 0 ? 'complete' : whyOver(run.value, plan, services.clock(), unfinished[0]?.value);
+  if (why === undefined) return [];
+  const now = services.clock();
+  if (unfinished.some(({ value }) => isClaimed(value, now.getTime()))) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
+  for (const shard of unfinished)
+    if (!shard.value.frozen) {
+      const frozen = await services.runs.replaceShard(run.value.id, shard, { ...shard.value, frozen: true });
+      if (frozen === undefined) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
+    }
+  const change = { state: 'guarding', scanEnd: why, scanEndedAt: now.toISOString() } as const;
+  return toNext(work, change, [runSlice(run.value.id)]);
+}
+
+function whyOver(
+  run: Run,
+  plan: RunPlan,
+  now: Date,
+  first: Parameters<typeof mustDoAPage>[0] | undefined,
+): 'cancelled' | 'time-limit' | undefined {
+  if (run.cancelRequested) return 'cancelled';
+  if (first !== undefined && mustDoAPage(first)) return undefined;
+  return isTimeUp(run, plan, now) ? 'time-limit' : undefined;
+}

@@ -1,0 +1,18 @@
+import { isClaimed } from './claims';
+import { finishRun } from './finishRun';
+import { runSlice, type FollowUp, type RunWork } from './steps';
+import { needsSweep } from './sweepShard';
+
+const LOOK_AGAIN_MS = 5000;
+
+/** Ends the run when every shard is swept, or when it must stop and no slice works on it any more. */
+export async function endSweep(work: RunWork): Promise<readonly FollowUp[]> {
+  const { services, run, signal } = work;
+  const shards = await services.runs.readShards(run.value.id, signal);
+  const waiting = shards.filter(({ value }) => needsSweep(run.value, value) && !value.sweep.done);
+  if (waiting.length === 0) return finishRun(work, {});
+  if (!run.value.cancelRequested && !run.value.stoppedByGuard) return [];
+  const nowMs = services.clock().getTime();
+  if (waiting.some(({ value }) => isClaimed(value, nowMs))) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
+  return finishRun(work, {});
+}

@@ -1,0 +1,83 @@
+import { InvalidDatabaseAnswer } from '../database/database';
+import { DatabaseFailure } from '../database/databaseFailure';
+import { findingOf } from '../guards/refusals';
+import type { GuardFinding } from '../guards/guards';
+import { InvalidToken } from './continuationToken';
+import { UnknownResourceType } from './cutShards';
+import { ContainerMissing } from './planRun';
+import { hasEnded, type Problem, type Run } from './run';
+import { UnknownStore, type ReconcileServices } from './services';
+import { runSlice, type FollowUp } from './steps';
+
+/**
+ * What an error in a slice means for its run: a guard ends it, a thing that no other try can change fails it.
+ * @throws the error itself where another try may help
+ */
+export async function endedBy(
+  services: ReconcileServices,
+  runId: string,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<readonly FollowUp[]> {
+  const finding = findingOf(error);
+  if (finding !== undefined) return stopByGuard(services, runId, finding, signal);
+  const problem = lastingProblem(error);
+  if (problem === undefined) throw error;
+  await failRun(services, runId, problem, signal);
+  return [];
+}
+
+/** Fails a run, unless it has ended. Slices that still work on it notice before their next page or batch. */
+export async function failRun(
+  services: ReconcileServices,
+  runId: string,
+  problem: Problem,
+  signal: AbortSignal,
+): Promise<void> {
+  await change(services, runId, signal, () => ({ state: 'failed', problem, endedAt: services.clock().toISOString() }));
+}
+
+/** While nothing was deleted the run ends at once; else what was deleted is looked up first, unless that is what failed. */
+async function stopByGuard(
+  services: ReconcileServices,
+  runId: string,
+  finding: GuardFinding,
+  signal: AbortSignal,
+): Promise<readonly FollowUp[]> {
+  const run = await change(services, runId, signal, (before) => {
+    const guards = [...before.guards, finding];
+    if (before.state === 'sweeping' && !before.stoppedByGuard) return { guards, stoppedByGuard: true };
+    const endedAt = services.clock().toISOString();
+    return { guards, stoppedByGuard: true, state: 'stopped-by-guard', endedAt };
+  });
+  return run === undefined || hasEnded(run.state) ? [] : [runSlice(runId)];
+}
+
+async function change(
+  services: ReconcileServices,
+  runId: string,
+  signal: AbortSignal,
+  changed: (run: Run) => Partial<Run>,
+): Promise<Run | undefined> {
+  for (;;) {
+    const run = await services.runs.read(runId, signal);
+    if (run === undefined || hasEnded(run.value.state)) return undefined;
+    const next = { ...run.value, ...changed(run.value) };
+    if ((await services.runs.replace(run, next)) === undefined) continue;
+    if (hasEnded(next.state)) services.reporter.runEnded?.(next);
+    return next;
+  }
+}
+
+function lastingProblem(error: unknown): Problem | undefined {
+  if (error instanceof DatabaseFailure) return error.isTransient ? undefined : problemOf(error);
+  const isLasting =
+    error instanceof InvalidToken ||
+    error instanceof UnknownResourceType ||
+    error instanceof UnknownStore ||
+    error instanceof ContainerMissing ||
+    error instanceof InvalidDatabaseAnswer;
+  return isLasting ? problemOf(error) : undefined;
+}
+
+const problemOf = ({ code, message }: Error & { readonly code: string }): Problem => ({ code, message });
