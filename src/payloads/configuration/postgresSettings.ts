@@ -1,0 +1,122 @@
+import { InvalidConfiguration } from './invalidConfiguration';
+import { requiredProperty, type Properties } from './properties';
+
+export interface PostgresSettings {
+  readonly kind: 'postgresql';
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string | undefined;
+  /** a secret; undefined: the client takes PGPASSWORD or ~/.pgpass */
+  readonly password: string | undefined;
+  readonly schema: string;
+  readonly tls: TlsSettings;
+  /** keys that mean nothing here */
+  readonly ignored: readonly string[];
+}
+
+/** The modes of the PostgreSQL JDBC driver's `sslmode`. */
+export type TlsSettings =
+  | { readonly kind: 'off' }
+  /** where the server offers it; its certificate is not looked at */
+  | { readonly kind: 'preferred' }
+  /** its certificate is not looked at */
+  | { readonly kind: 'required' }
+  /** @property rootCertificate path of a PEM file; undefined: the authorities that Node.js trusts */
+  | { readonly kind: 'verified'; readonly rootCertificate: string | undefined; readonly hostName: boolean };
+
+const DEFAULT_SCHEMA = 'fhirdata';
+
+/** They tell the driver which server to take, or how to prove who is who: to leave one out would be another connection than was asked for. */
+const REFUSED = new Set([
+  'authenticationPluginClassName',
+  'channelBinding',
+  'gssEncMode',
+  'hostRecheckSeconds',
+  'options',
+  'requireAuth',
+  'service',
+  'socketFactory',
+  'sslcert',
+  'sslfactory',
+  'sslhostnameverifier',
+  'sslkey',
+  'sslpassword',
+  'sslpasswordcallback',
+  'targetServerType',
+]);
+
+const USED = new Set(['user', 'password', 'currentSchema', 'ssl', 'sslmode', 'sslrootcert']);
+
+/** @throws InvalidConfiguration */
+export function postgresSettings(file: string, properties: Properties): PostgresSettings {
+  const required = (key: string, expected: string): string => requiredProperty(file, properties, key, expected);
+  const others = [...properties.keys()].filter((key) => !key.startsWith('db.') && !USED.has(key));
+  const refused = others.find((key) => REFUSED.has(key));
+  if (refused !== undefined)
+    throw new InvalidConfiguration(
+      file,
+      refused,
+      'not supported here, and to leave it out would change the connection',
+    );
+  return {
+    kind: 'postgresql',
+    host: required('db.host', 'the host of the PostgreSQL server'),
+    port: portOf(file, required('db.port', 'the port of the PostgreSQL server')),
+    database: required('db.database', 'the name of the database'),
+    user: properties.get('user'),
+    password: properties.get('password'),
+    schema: schemaOf(file, properties),
+    tls: tlsOf(file, properties),
+    ignored: others,
+  };
+}
+
+function portOf(file: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw new InvalidConfiguration(file, 'db.port', 'expected a number from 1 to 65535');
+  return port;
+}
+
+/** `currentSchema` is a search path, in which PostgreSQL folds names without quotes; `db.default.schema` is a name as it is. */
+function schemaOf(file: string, properties: Properties): string {
+  const path = properties.get('currentSchema')?.trim();
+  const [, quoted, plain] = path === undefined ? [] : (/^(?:"([^",]+)"|([^",\s]+))$/.exec(path) ?? []);
+  const inPath = quoted ?? plain?.toLowerCase();
+  if (path !== undefined && inPath === undefined)
+    throw new InvalidConfiguration(file, 'currentSchema', 'expected the name of one schema');
+  const named = properties.get('db.default.schema')?.trim();
+  if (inPath !== undefined && named !== undefined && inPath !== named)
+    throw new InvalidConfiguration(
+      file,
+      'db.default.schema',
+      'expected the same schema as in currentSchema, or only one of both',
+    );
+  return named ?? inPath ?? DEFAULT_SCHEMA;
+}
+
+function tlsOf(file: string, properties: Properties): TlsSettings {
+  const rootCertificate = properties.get('sslrootcert');
+  const mode = properties.get('sslmode')?.trim() ?? (isOn(properties.get('ssl')) ? 'verify-full' : 'prefer');
+  switch (mode) {
+    case 'disable':
+    case 'allow':
+      return { kind: 'off' };
+    case 'prefer':
+      return { kind: 'preferred' };
+    case 'require':
+      return { kind: 'required' };
+    case 'verify-ca':
+    case 'verify-full':
+      return { kind: 'verified', rootCertificate, hostName: mode === 'verify-full' };
+    default: {
+      const expected = 'expected disable, allow, prefer, require, verify-ca or verify-full';
+      throw new InvalidConfiguration(file, 'sslmode', expected);
+    }
+  }
+}
+
+/** The driver takes `ssl` without a value for true. */
+function isOn(ssl: string | undefined): boolean {
+  return ssl !== undefined && ssl.trim().toLowerCase() !== 'false';
+}
