@@ -6,7 +6,8 @@ import { absoluteUri, authentication, flag, httpUrl, serviceUrl, timeZone, uriMa
  * The table in the README is generated from this schema.
  */
 
-const settingsSchema = z.object({
+/** The settings of Cast, and those that the whole app shares. */
+export const settingsSchema = z.object({
   DICOM_URL: httpUrl.describe(
     'Base URL of the DICOM service, with its path but without the version, as Cast reaches it.',
   ),
@@ -229,19 +230,37 @@ export class SettingsError extends Error {
   }
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
- * Checks the app settings. An empty text counts as not set, because deployment templates write empty values.
+ * Checks the app settings.
  * @throws SettingsError naming every wrong setting at once
  */
-export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+export function readSettings(environment: Environment): Settings {
+  return checkSettings(settingsSchema, environment, (given) => [
+    ...missingCredentials(given),
+    ...tooManyAttempts(given, environment),
+  ]);
+}
+
+/**
+ * Checks the settings of a schema. An empty text counts as not set, because deployment templates write empty values.
+ * @param further what one setting asks of others, on the texts that are set
+ * @throws SettingsError naming every wrong setting at once
+ */
+export function checkSettings<T extends z.ZodObject>(
+  schema: T,
+  environment: Environment,
+  further: (given: Environment) => readonly string[],
+): z.output<T> {
   const given = Object.fromEntries(
-    Object.keys(settingsSchema.shape).map((name) => [
+    Object.keys(schema.shape).map((name) => [
       name,
       environment[name]?.trim() === '' ? undefined : environment[name]?.trim(),
     ]),
   );
-  const result = settingsSchema.safeParse(given);
-  const missing = [...missingCredentials(given), ...tooManyAttempts(given, environment)];
+  const result = schema.safeParse(given);
+  const missing = further(given);
   if (!result.success || missing.length > 0) {
     throw new SettingsError([
       ...(result.error?.issues ?? []).map((issue) => {
@@ -287,9 +306,13 @@ export interface SettingDescription {
   readonly defaultText: string;
 }
 
-/** Every setting with its description and default, in the order of the schema. */
+/** Every setting of Cast with its description and default, in the order of the schema. */
 export function describeSettings(): readonly SettingDescription[] {
-  return Object.entries(settingsSchema.shape).map(([name, schema]) => {
+  return describeSchema(settingsSchema);
+}
+
+export function describeSchema(settings: z.ZodObject): readonly SettingDescription[] {
+  return Object.entries(settings.shape as Readonly<Record<string, z.ZodType>>).map(([name, schema]) => {
     const missing = schema.safeParse(undefined);
     const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
     return {
