@@ -1,16 +1,18 @@
 import {
   BlobServiceClient,
-  ContainerClient,
+  type ContainerClient,
   type ContainerGetPropertiesResponse,
   type StoragePipelineOptions,
 } from '@azure/storage-blob';
 import { statusOf } from '../../failures/storageError';
 import { blobOf } from './blobAddress';
+import { headOf, lowerCased } from './blobHead';
 import { deleteBatched, deleteEach, deleteUnchanged } from './deletes';
 import { createLeanListing, type LeanListing } from './leanListing';
 import { compareNames } from './nameOrder';
+import { primaryOnly, withoutSecondary } from './primaryOnly';
 import { isBlobMissing } from './storageCode';
-import type { ListPage, ListRequest, PayloadContainer, PayloadProperties, UndoNet } from './payloadContainer';
+import type { ListPage, ListRequest, PayloadContainer, UndoNet } from './payloadContainer';
 
 export interface AzureContainerOptions {
   /** `batch`: up to 256 deletes in a request. Default `single`. */
@@ -30,8 +32,8 @@ export class StartFromIgnored extends Error {
 
 /** @param client of the container, with any credential: account key, SAS or token */
 export function createPayloadContainer(client: ContainerClient, options: AzureContainerOptions = {}): PayloadContainer {
-  const pipeline = withoutSecondary(options.pipeline ?? {});
-  const container = new ContainerClient(client.url, client.credential, pipeline);
+  const pipeline = withoutSecondary(options.pipeline);
+  const container = primaryOnly(client, pipeline);
   const listing = createLeanListing(container, pipeline);
   const deleteMany = options.deletes === 'batch' ? deleteBatched : deleteEach;
   const properties = (signal: AbortSignal): Promise<ContainerGetPropertiesResponse> =>
@@ -50,7 +52,7 @@ export function createPayloadContainer(client: ContainerClient, options: AzureCo
     list: (request, signal) => list(listing, request, signal),
     rootSegments: (signal) => listRootSegments(listing, signal),
     canStartFrom: (signal) => probeStartFrom(listing, signal),
-    properties: (name, signal) => headOf(container, name, signal),
+    properties: (name, signal) => headOf(blobOf(container, name), signal),
     deleteUnchanged: (name, etag, signal) => deleteUnchanged(container, { name, etag }, signal),
     deleteManyUnchanged: (blobs, signal) => deleteMany(container, blobs, signal),
     read: (name, signal) => read(container, name, signal),
@@ -60,10 +62,6 @@ export function createPayloadContainer(client: ContainerClient, options: AzureCo
       await container.setMetadata({ ...metadata }, { abortSignal: signal });
     },
   };
-}
-
-function withoutSecondary(options: StoragePipelineOptions): StoragePipelineOptions {
-  return { ...options, retryOptions: { ...options.retryOptions, secondaryHost: '' } };
 }
 
 /** The URL without the container, and without a SAS. */
@@ -157,29 +155,6 @@ async function unlessRefused<Answer>(answer: Promise<Answer>): Promise<Answer | 
   });
 }
 
-async function headOf(
-  container: ContainerClient,
-  name: string,
-  signal: AbortSignal,
-): Promise<PayloadProperties | undefined> {
-  try {
-    const found = await blobOf(container, name).getProperties({ abortSignal: signal });
-    if (found.etag === undefined || found.lastModified === undefined || found.contentLength === undefined)
-      throw new TypeError('The storage answered a HEAD without ETag, Last-Modified or Content-Length');
-    const { contentMD5, metadata = {} } = found;
-    return {
-      etag: found.etag,
-      lastModified: found.lastModified,
-      sizeBytes: found.contentLength,
-      contentMd5: contentMD5 === undefined ? undefined : Buffer.from(contentMD5).toString('base64'),
-      metadata: lowerCased(metadata),
-    };
-  } catch (error) {
-    if (isBlobMissing(error)) return undefined;
-    throw error;
-  }
-}
-
 async function read(container: ContainerClient, name: string, signal: AbortSignal): Promise<Buffer | undefined> {
   try {
     const { readableStreamBody } = await blobOf(container, name).download(0, undefined, { abortSignal: signal });
@@ -190,8 +165,4 @@ async function read(container: ContainerClient, name: string, signal: AbortSigna
     if (isBlobMissing(error)) return undefined;
     throw error;
   }
-}
-
-function lowerCased(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
 }

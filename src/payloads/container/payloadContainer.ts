@@ -84,11 +84,19 @@ export interface QuarantineContainer {
    * Only the end of the signal is thrown.
    */
   moveIn(request: QuarantineRequest, signal: AbortSignal): Promise<DeleteOutcome>;
-  /** The payloads of one run, or of all. */
+  /** The payloads of one run, or of all, without the copies whose source was not deleted after all. */
   list(runId: string | undefined, signal: AbortSignal): AsyncIterable<QuarantinedPayload>;
-  /** Copies back, never over a blob that is there, compares, and deletes the copy. */
+  /**
+   * Copies back, never over a blob that is there, compares, and deletes the copy. Repeated after a crash or a failure, it goes on where it was.
+   * Only the end of the signal is thrown.
+   * @param keep whether no scan shall take the payload for an orphan again
+   */
   restore(payload: QuarantinedPayload, keep: boolean, signal: AbortSignal): Promise<RestoreOutcome>;
-  /** Deletes what was quarantined before a time. @returns how many went */
+  /**
+   * Deletes what was quarantined before a time of the storage's clock, also copies whose source was not deleted.
+   * @returns how many went
+   * @throws QuarantineNotExpired when some could not be deleted; the others were
+   */
   expire(before: Date, signal: AbortSignal): Promise<number>;
 }
 
@@ -105,7 +113,9 @@ export interface QuarantinedPayload {
   readonly runId: string;
   /** of the payload, as it was in its container */
   readonly name: string;
+  /** of the copy */
   readonly etag: string;
+  /** on the storage's clock */
   readonly quarantinedAt: Date;
 }
 
