@@ -21,7 +21,7 @@ module.exports = {
       name: 'services-know-no-settings',
       severity: 'error',
       from: { path: '^src/[^/]+/' },
-      to: { path: '^src/(settings|cast|mappingOptions|serviceIdentity)\\.ts$' },
+      to: { path: '^src/(settings|identitySettings|cast|mappingOptions|serviceIdentity)\\.ts$' },
     },
     {
       name: 'functions-hold-triggers-only',

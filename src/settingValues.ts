@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { isTimeZone } from './dicom/timeZone';
 import { parseJson } from './http/json';
+import { assertionAlgorithms } from './identity/clientAssertion';
+import { ClientKeyInvalid, readClientKey } from './identity/clientKey';
 
 /** The kinds of values that settings have: each says what was expected, and never repeats the value. */
 
@@ -49,3 +51,16 @@ export const authentication = z
   .default('none');
 
 export const serviceUrl = z.url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' });
+
+export const clientCertificate = z.string().superRefine((pem, context) => {
+  try {
+    readClientKey(pem);
+  } catch (error) {
+    if (!(error instanceof ClientKeyInvalid)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+});
+
+export const assertionAlgorithm = z
+  .enum(assertionAlgorithms, `expected ${assertionAlgorithms.join(', ')}`)
+  .default('RS256');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { absoluteUri, authentication, flag, httpUrl, serviceUrl, timeZone, uriMap, wholeNumber } from './settingValues';
+import { identityProblems, identitySettings } from './identitySettings';
+import { absoluteUri, flag, httpUrl, timeZone, uriMap, wholeNumber } from './settingValues';
 
 /**
  * Every app setting of the project: its name, default, check and description live here and nowhere else.
@@ -25,50 +26,8 @@ export const settingsSchema = z.object({
     'true: data partitions are enabled in the DICOM service, so that also the default one has a path of its own.',
   ),
   FHIR_URL: httpUrl.describe('Base URL of the FHIR R4 server.'),
-  DICOM_AUTH: authentication.describe('How Cast shows the DICOM service who it is.'),
-  DICOM_SCOPE: z
-    .string()
-    .optional()
-    .describe(
-      'Scope of tokens for the DICOM service. Default with a managed identity: the one of Azure Health Data Services.',
-    ),
-  DICOM_AUDIENCE: z
-    .string()
-    .optional()
-    .describe('Audience of tokens for the DICOM service, where its authorization server wants one.'),
-  DICOM_TOKEN_URL: serviceUrl.optional().describe('Token endpoint for the DICOM service (client-credentials).'),
-  DICOM_CLIENT_ID: z
-    .string()
-    .optional()
-    .describe('Client id at the token endpoint for the DICOM service (client-credentials).'),
-  DICOM_CLIENT_SECRET: z
-    .string()
-    .optional()
-    .describe(
-      'Client secret at the token endpoint for the DICOM service (client-credentials); use a Key Vault reference.',
-    ),
-  FHIR_AUTH: authentication.describe('How Cast shows the FHIR server who it is.'),
-  FHIR_SCOPE: z
-    .string()
-    .optional()
-    .describe(
-      'Scope of tokens for the FHIR server. Default with a managed identity: the origin of FHIR_URL with /.default.',
-    ),
-  FHIR_AUDIENCE: z
-    .string()
-    .optional()
-    .describe('Audience of tokens for the FHIR server, where its authorization server wants one.'),
-  FHIR_TOKEN_URL: serviceUrl.optional().describe('Token endpoint for the FHIR server (client-credentials).'),
-  FHIR_CLIENT_ID: z
-    .string()
-    .optional()
-    .describe('Client id at the token endpoint for the FHIR server (client-credentials).'),
-  FHIR_CLIENT_SECRET: z
-    .string()
-    .optional()
-    .describe(
-      'Client secret at the token endpoint for the FHIR server (client-credentials); use a Key Vault reference.',
-    ),
+  ...identitySettings('DICOM', 'DICOM service', 'the one of Azure Health Data Services'),
+  ...identitySettings('FHIR', 'FHIR server', 'the origin of FHIR_URL with /.default'),
   IDENTITY_CLIENT_ID: z
     .string()
     .optional()
@@ -238,7 +197,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function readSettings(environment: Environment): Settings {
   return checkSettings(settingsSchema, environment, (given) => [
-    ...missingCredentials(given),
+    ...identityProblems(given),
     ...tooManyAttempts(given, environment),
   ]);
 }
@@ -287,15 +246,6 @@ function tooManyAttempts(
   return Number(given.MAX_ATTEMPTS ?? '0') + 2 > limit
     ? [`MAX_ATTEMPTS: expected at most ${limit - 2}, two below maxDequeueCount of the host`]
     : [];
-}
-
-/** What client-credentials need beside themselves. */
-function missingCredentials(given: Readonly<Record<string, string | undefined>>): readonly string[] {
-  return ['DICOM', 'FHIR']
-    .filter((service) => given[`${service}_AUTH`] === 'client-credentials')
-    .flatMap((service) => [`${service}_TOKEN_URL`, `${service}_CLIENT_ID`, `${service}_CLIENT_SECRET`])
-    .filter((name) => given[name] === undefined)
-    .map((name) => `${name}: is needed with client-credentials`);
 }
 
 /** What the documentation says of one setting. */

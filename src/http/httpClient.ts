@@ -49,6 +49,8 @@ export interface StreamingHttpClient extends HttpClient {
 /** Where bearer tokens come from; it keeps them until they expire. */
 export interface TokenSource {
   token(signal: AbortSignal): Promise<string>;
+  /** The service answered 401 to this token: it is not given out again. */
+  refused?(token: string): void;
 }
 
 export interface HttpClientOptions {
@@ -95,6 +97,7 @@ export function createHttpClient(options: HttpClientOptions): StreamingHttpClien
         exchange,
       );
       const head = await exchange.head;
+      if (head.status === 401 && token !== undefined) tokens?.refused?.(token);
       return { ...head, chunks: bodyOf(exchange, deadline, request.signal) };
     } catch (error) {
       deadline.release();

@@ -12,11 +12,17 @@ const LONGEST_MARGIN_MS = 5 * 60_000;
 /** Time for one renewal; it belongs to all who wait for it, so that no single one of them can abort it. */
 const RENEWAL_TIMEOUT_MS = 60_000;
 
+/** Tokens for any number of callers. None of them can abort a renewal, so that it takes no signal of theirs. */
+export interface CachedTokens extends TokenSource {
+  token(): Promise<string>;
+  refused(token: string): void;
+}
+
 /** Keeps a token until shortly before its end; callers that ask at once share one request. A failure is not kept. */
 export function cachedTokens(
   obtain: (signal: AbortSignal) => Promise<AccessToken>,
   nowMs: () => number = Date.now,
-): TokenSource {
+): CachedTokens {
   let current: (AccessToken & { readonly renewAtMs: number }) | undefined;
   let pending: Promise<string> | undefined;
 
@@ -41,6 +47,9 @@ export function cachedTokens(
       if (current !== undefined && current.renewAtMs > nowMs()) return Promise.resolve(current.token);
       pending ??= renew();
       return pending;
+    },
+    refused(token) {
+      if (current?.token === token) current = undefined;
     },
   };
 }

@@ -2,12 +2,18 @@ import { z } from 'zod';
 import type { HttpClient } from '../http/httpClient';
 import { parseJson } from '../http/json';
 import type { AccessToken } from './cachedTokens';
+import { type AssertionSigner, clientAssertion } from './clientAssertion';
+
+/** How a client proves that it is the one: by a secret (RFC 6749 2.3.1), or by a signature (RFC 7523 2.2, private_key_jwt). */
+export type ClientProof =
+  | { readonly kind: 'secret'; readonly secret: string }
+  | { readonly kind: 'assertion'; readonly signer: AssertionSigner };
 
 /** How a service's authorization server wants to be asked (RFC 6749 4.4). */
 export interface ClientCredentials {
   readonly tokenUrl: string;
   readonly clientId: string;
-  readonly clientSecret: string;
+  readonly proof: ClientProof;
   readonly scope?: string | undefined;
   /** For servers that want one instead of, or beside, a scope (SMART backend services, Auth0). */
   readonly audience?: string | undefined;
@@ -32,7 +38,7 @@ const tokenSchema = z.object({
 const errorSchema = z.object({ error: z.string().regex(/^[\w-]{1,64}$/) });
 
 /**
- * Asks for a token with client id and secret. The secret goes to the token endpoint's origin only.
+ * Asks for a token. The secret goes to the token endpoint's origin only; each request carries an assertion of its own.
  * @throws AuthenticationError; its text holds the OAuth error code, never the secret
  */
 export async function requestToken(
@@ -41,11 +47,11 @@ export async function requestToken(
   signal: AbortSignal,
   nowMs: () => number = Date.now,
 ): Promise<AccessToken> {
-  const { tokenUrl, clientId, clientSecret, scope, audience } = credentials;
+  const { tokenUrl, clientId, scope, audience } = credentials;
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: clientId,
-    client_secret: clientSecret,
+    ...proofOf(credentials, nowMs()),
   });
   if (scope !== undefined) form.set('scope', scope);
   if (audience !== undefined) form.set('audience', audience);
@@ -61,4 +67,18 @@ export async function requestToken(
   const token = tokenSchema.safeParse(json);
   if (!token.success) throw new AuthenticationError(status, 'the answer holds no access_token');
   return { token: token.data.access_token, expiresAtMs: nowMs() + token.data.expires_in * 1000 };
+}
+
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+function proofOf({ proof, clientId, tokenUrl }: ClientCredentials, nowMs: number): Readonly<Record<string, string>> {
+  switch (proof.kind) {
+    case 'secret':
+      return { client_secret: proof.secret };
+    case 'assertion':
+      return {
+        client_assertion_type: JWT_BEARER,
+        client_assertion: clientAssertion(proof.signer, { clientId, audience: tokenUrl, nowMs }),
+      };
+  }
 }
