@@ -1,4 +1,4 @@
-import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import type { HttpRequest as FunctionRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import type { CastApi } from './api/castApi';
 import { BadRequest, json, problem } from './api/problem';
 import { type Cast, type CastClients, createCast } from './cast';
@@ -6,11 +6,11 @@ import { createDicomWebClient } from './dicom/dicomWebClient';
 import { compositeNotifier, type NamedNotifier } from './failures/compositeNotifier';
 import type { FailureNotifier } from './failures/notifier';
 import { loadNotifierModule, NotifierModuleInvalid } from './failures/notifierModule';
-import { telemetryNotifier } from './failures/telemetryNotifier';
+import { consoleNotifier, telemetryNotifier } from './failures/telemetryNotifier';
 import { webhookNotifier } from './failures/webhookNotifier';
 import { createChangeFeedClient } from './feed/changeFeedClient';
 import { createFhirClient } from './fhir/client';
-import { createHttpClient, type StreamingHttpClient, type TokenSource } from './http/httpClient';
+import { createHttpClient, type HttpRequest, type StreamingHttpClient, type TokenSource } from './http/httpClient';
 import { cachedTokens } from './identity/cachedTokens';
 import { requestToken } from './identity/clientCredentials';
 import { managedIdentity, managedIdentityToken } from './identity/managedIdentity';
@@ -19,8 +19,10 @@ import { identityOfDicom, identityOfFhir, type ServiceIdentity } from './service
 import { readSettings, type Settings, SettingsError } from './settings';
 import { studyQueue } from './study/studyQueue';
 import { readDelivery } from './study/studyTriggers';
-import type { Telemetry } from './telemetry/telemetry';
+import type { ApplicationInsights } from './telemetry/applicationInsights';
 import { inInvocation, invocationTelemetry } from './telemetry/invocationTelemetry';
+import type { Telemetry } from './telemetry/telemetry';
+import { tracedRequest } from './telemetry/tracedRequest';
 
 /**
  * The composition root: settings -> clients -> services. The only place that builds clients.
@@ -33,16 +35,14 @@ const STUDY_CHANGES = 'study-changes';
 /** The clients of Cast for these settings. */
 export function createCastClients(settings: Settings, storage: StorageAccount, telemetry: Telemetry): CastClients {
   const { DICOM_URL, FHIR_URL, TABLE_PREFIX } = settings;
-  const dicomHttp = counted(
+  const dicomHttp = watched(
     createHttpClient({
       origin: new URL(DICOM_URL).origin,
       tokens: tokensOf(identityOfDicom(settings)),
       timeoutMs: settings.DICOM_TIMEOUT_SECONDS * 1000,
       maxConnections: CONNECTIONS_PER_SERVICE,
     }),
-    () => {
-      telemetry.metric('dicom-requests', 1);
-    },
+    telemetry,
   );
   const fhirHttp = createHttpClient({
     origin: new URL(FHIR_URL).origin,
@@ -61,8 +61,9 @@ export function createCastClients(settings: Settings, storage: StorageAccount, t
     fhir: createFhirClient({
       http: fhirHttp,
       baseUrl: FHIR_URL,
-      onRequest: (kind) => {
+      around: ({ kind, method }, send) => {
         telemetry.metric('fhir-requests', 1, { kind });
+        return tracedRequest(telemetry, `fhir-${kind}`, { method, host: new URL(FHIR_URL).hostname }, send);
       },
     }),
     syncStateTable: storage.table(`${TABLE_PREFIX}SyncState`),
@@ -97,18 +98,17 @@ function tokensOf(identity: ServiceIdentity): TokenSource | undefined {
 
 const TOKEN_TIMEOUT_MS = 30_000;
 
-/** The same client; each request is told before it is sent. */
-function counted(http: StreamingHttpClient, onRequest: () => void): StreamingHttpClient {
+/** The same client to the DICOM service; each request is counted and traced. */
+function watched(http: StreamingHttpClient, telemetry: Telemetry): StreamingHttpClient {
+  function watch<R extends { readonly status: number }>(request: HttpRequest, send: () => Promise<R>): Promise<R> {
+    telemetry.metric('dicom-requests', 1);
+    const { hostname: host } = new URL(request.url);
+    return tracedRequest(telemetry, 'dicom-request', { method: request.method, host }, send);
+  }
   return {
     ...http,
-    send: (request) => {
-      onRequest();
-      return http.send(request);
-    },
-    stream: (request) => {
-      onRequest();
-      return http.stream(request);
-    },
+    send: (request) => watch(request, () => http.send(request)),
+    stream: (request) => watch(request, () => http.stream(request)),
   };
 }
 
@@ -126,7 +126,7 @@ function cast(): Promise<Cast> {
 async function build(): Promise<Cast> {
   const settings = readSettings(process.env);
   const storage = storageAccount(process.env);
-  const telemetry = invocationTelemetry();
+  const telemetry = await createTelemetry(settings);
   const clients = createCastClients(settings, storage, telemetry);
   await Promise.all(
     [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable].map((table) => table.createTable()),
@@ -134,10 +134,39 @@ async function build(): Promise<Cast> {
   return createCast(settings, clients, { telemetry, notifier: await createNotifier(settings, telemetry) });
 }
 
-/** The failures go to the log, and to the webhook and the module that the settings name. */
+let insights: ApplicationInsights | undefined;
+
+/** To Application Insights where it is set, else to the log. Nobody pays for the SDK who does not use it; its trouble stops nothing. */
+async function createTelemetry(settings: Settings): Promise<Telemetry> {
+  const log = invocationTelemetry();
+  const {
+    APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: identity,
+  } = settings;
+  if (connectionString === undefined) return log;
+  try {
+    const { startApplicationInsights } = await import('./telemetry/applicationInsights.js');
+    const started = (insights ??= startApplicationInsights({
+      connectionString,
+      credential: identity === undefined ? undefined : managedIdentity(identity.clientId),
+      samplingRatio: settings.TRACE_SAMPLING_PERCENT / 100,
+    }));
+    return started.telemetry;
+  } catch (error) {
+    const problem = error instanceof Error ? error.name : typeof error;
+    log.log('error', 'Application Insights cannot be used: check APPLICATIONINSIGHTS_CONNECTION_STRING', { problem });
+    return log;
+  }
+}
+
+/** The host gives a worker that ends some seconds. */
+const LAST_TELEMETRY_MS = 4000;
+
+/** The failures go to the telemetry, and to the console, the webhook and the module that the settings name. */
 async function createNotifier(settings: Settings, telemetry: Telemetry): Promise<FailureNotifier> {
-  const notifiers: NamedNotifier[] = [{ name: 'log', notifier: telemetryNotifier(telemetry) }];
+  const notifiers: NamedNotifier[] = [{ name: 'telemetry', notifier: telemetryNotifier(telemetry) }];
   const { NOTIFIER_WEBHOOK_URL: url, NOTIFIER_MODULE: path } = settings;
+  if (settings.NOTIFIER_CONSOLE) notifiers.push({ name: 'console', notifier: consoleNotifier() });
   if (url !== undefined) {
     const http = createHttpClient({ origin: new URL(url).origin, timeoutMs: WEBHOOK_TIMEOUT_MS, maxConnections: 4 });
     const source = settings.DICOM_PUBLIC_URL ?? settings.DICOM_URL;
@@ -211,7 +240,7 @@ function answer(
 }
 
 function route(select: (api: CastApi) => CastApi[keyof CastApi]) {
-  return (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> =>
+  return (request: FunctionRequest, context: InvocationContext): Promise<HttpResponseInit> =>
     answer(context, (services, signal) => select(services.api)(request, signal));
 }
 
@@ -232,7 +261,7 @@ export const handlers = {
     ),
   syncStudyPoison: (message: unknown, context: InvocationContext) =>
     runMessage(message, context, (services, signal) => services.handlePoison(message, context.invocationId, signal)),
-  status: (_request: HttpRequest, context: InvocationContext) =>
+  status: (_request: FunctionRequest, context: InvocationContext) =>
     answer(context, async (services, signal) => json(200, await services.status(signal))),
   listFailedEntries: route((api) => api.listFailedEntries),
   retryFailedEntries: route((api) => api.retryFailedEntries),
@@ -241,9 +270,13 @@ export const handlers = {
   syncStudyOnRequest: route((api) => api.syncStudy),
   resync: route((api) => api.resync),
   setCursor: route((api) => api.setCursor),
-  health: (_request: HttpRequest, context: InvocationContext) =>
+  health: (_request: FunctionRequest, context: InvocationContext) =>
     answer(context, async (services, signal) => {
       const report = await services.health(signal);
       return json(report.healthy ? 200 : 503, report);
     }),
+  /** The process is about to end. */
+  terminate: async () => {
+    await insights?.stop(LAST_TELEMETRY_MS);
+  },
 };

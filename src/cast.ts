@@ -12,24 +12,25 @@ import type { FailureNotifier } from './failures/notifier';
 import { type StudyPasses, studyPasses } from './failures/studyPass';
 import { validationWarnings } from './failures/warnings';
 import type { ChangeFeedClient } from './feed/changeFeedClient';
-import { pullChangeFeed, type PullSummary } from './feed/pullChangeFeed';
+import { pullChangeFeed, type PullDependencies, type PullSummary } from './feed/pullChangeFeed';
+import { watchedPull } from './feed/watchedPull';
 import { syncStateStore } from './feed/syncState';
 import type { FhirClient } from './fhir/client';
 import { mappingOptions } from './mappingOptions';
 import type { Settings } from './settings';
 import { endpoints } from './study/endpoints';
-import { tryReadStudyMessage, UnreadableMessage } from './study/message';
+import { type StudyMessage, tryReadStudyMessage, UnreadableMessage } from './study/message';
 import { noPatientLock, type PatientLock, patientLock } from './study/patientLock';
 import { type Patients, patients } from './study/patients';
 import { handlePoison } from './study/poison';
 import { studyUidQuery } from './study/queries';
 import { sources } from './study/sources';
-import type { StudyQueue } from './study/studyQueue';
+import { type StudyQueue, tracedQueue } from './study/studyQueue';
 import { sweepMarks } from './study/sweepMarks';
 import { syncReporter } from './study/syncReporter';
 import type { SyncOptions } from './study/syncOptions';
 import { type Delivery, studySync } from './study/syncStudy';
-import type { Telemetry } from './telemetry/telemetry';
+import type { SpanOptions, Telemetry } from './telemetry/telemetry';
 
 /** Everything outside this process that Cast talks to. */
 export interface CastClients {
@@ -85,7 +86,7 @@ export function createCast(
   const { dicom } = clients;
   const fhir = decorateFhir(clients.fhir);
   const state = syncStateStore(clients.syncStateTable);
-  const queue = clients.studyChanges;
+  const queue = tracedQueue(clients.studyChanges, telemetry);
   const failures = failedEntries(clients.failedEntriesTable, clock);
   const marks = studyMarks(clients.failedEntriesTable, clock);
   const sourcesOfService = sources(
@@ -122,29 +123,28 @@ export function createCast(
     now: clock,
   });
 
+  const puller: PullDependencies = {
+    client: clients.changeFeed,
+    state,
+    queue,
+    failedEntries: failures,
+    reporter,
+    notifier,
+    telemetry,
+    limits: { entries: settings.ROUND_ENTRIES, windowsInFlight: settings.FEED_WINDOWS_IN_FLIGHT },
+    queueLimit: settings.QUEUE_LIMIT,
+    softDeadlineMs: settings.PULL_SECONDS * 1000,
+    now: clock,
+  };
+  const levels = { state, queues: [queue, clients.poison], telemetry, now: clock };
+
   return {
-    pull: (signal) =>
-      pullChangeFeed(
-        {
-          client: clients.changeFeed,
-          state,
-          queue,
-          failedEntries: failures,
-          reporter,
-          notifier,
-          telemetry,
-          limits: { entries: settings.ROUND_ENTRIES, windowsInFlight: settings.FEED_WINDOWS_IN_FLIGHT },
-          queueLimit: settings.QUEUE_LIMIT,
-          softDeadlineMs: settings.PULL_SECONDS * 1000,
-          now: clock,
-        },
-        signal,
-      ),
+    pull: (signal) => watchedPull(levels, () => pullChangeFeed(puller, signal), signal),
     async syncStudy(input, delivery, signal) {
       const message = tryReadStudyMessage(input);
       // Another attempt would not make it readable: it is filed at once, as the poison handler does.
       if (message instanceof UnreadableMessage) await poisoned(input, delivery.invocationId, signal);
-      else await sync.handle(message, delivery, signal);
+      else await telemetry.span('sync-study', spanOf(message, delivery), () => sync.handle(message, delivery, signal));
     },
     handlePoison: poisoned,
     async sweepMarks(signal) {
@@ -160,6 +160,11 @@ export function createCast(
     health: (signal) => readHealth({ state, dicom, fhir }, HEALTH_TIMEOUT_MS, signal),
     api: castApi({ failedEntries: failures, warnings, queue, state, changeFeed: clients.changeFeed, dicom }),
   };
+}
+
+function spanOf({ study, changes, trace }: StudyMessage, { dequeueCount }: Delivery): SpanOptions {
+  const properties = { study: study.uid, partition: study.partition, changes: changes.length, attempt: dequeueCount };
+  return { properties, causedBy: trace?.parent };
 }
 
 /** An authorised search that finds nothing: unlike the CapabilityStatement it needs the server's database and our rights. */

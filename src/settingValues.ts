@@ -52,6 +52,19 @@ export const authentication = z
 
 export const serviceUrl = z.url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' });
 
+/** APPLICATIONINSIGHTS_AUTHENTICATION_STRING as the host reads it: `Authorization=AAD`, and `ClientId` of a user-assigned identity. */
+export const insightsAuthentication = z.string().transform((text, check) => {
+  const parts = new Map(
+    text.split(';').map((part) => {
+      const [name = '', value = ''] = part.split('=').map((side) => side.trim());
+      return [name.toLowerCase(), value];
+    }),
+  );
+  if (parts.get('authorization')?.toUpperCase() === 'AAD') return { clientId: parts.get('clientid') };
+  check.addIssue({ code: 'custom', message: 'expected Authorization=AAD, and ;ClientId= of a user-assigned identity' });
+  return z.NEVER;
+});
+
 export const clientCertificate = z.string().superRefine((pem, context) => {
   try {
     readClientKey(pem);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { identityProblems, identitySettings } from './identitySettings';
-import { absoluteUri, flag, httpUrl, timeZone, uriMap, wholeNumber } from './settingValues';
+import { absoluteUri, flag, httpUrl, insightsAuthentication, timeZone, uriMap, wholeNumber } from './settingValues';
 
 /**
  * Every app setting of the project: its name, default, check and description live here and nowhere else.
@@ -165,6 +165,21 @@ export const settingsSchema = z.object({
     .enum(['usual', 'official'], 'expected usual or official')
     .default('usual')
     .describe('HumanName.use of patient names.'),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: z
+    .string()
+    .optional()
+    .describe(
+      'Connection string of Application Insights, which the host reads too. Without it metrics and events are lines of the log.',
+    ),
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: insightsAuthentication
+    .optional()
+    .describe(
+      'Authorization=AAD;ClientId=... where Application Insights takes telemetry from identities only; the host reads it too.',
+    ),
+  TRACE_SAMPLING_PERCENT: wholeNumber(100, 0, 100).describe(
+    'Part of the traces whose spans go to Application Insights. Metrics and events always do.',
+  ),
+  NOTIFIER_CONSOLE: flag(false).describe('true: failures are also written to standard output, one line each.'),
   NOTIFIER_WEBHOOK_URL: z
     .url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' })
     .optional()

@@ -1,5 +1,6 @@
 import type { Breakers } from '../failures/breaker';
 import type { FailedEntries } from '../failures/failedEntries';
+import { feedLag } from '../feed/lag';
 import type { SyncStateStore } from '../feed/syncState';
 import type { StudyQueue } from '../study/studyQueue';
 
@@ -35,13 +36,14 @@ export async function readStatus(deps: StatusDependencies, signal: AbortSignal):
     Promise.all(deps.queues.map(async (queue) => [queue.name, await queue.depth(signal)] as const)),
     deps.failedEntries.countByReason(signal),
   ]);
+  const lag = feedLag(state);
   return {
     changeFeed: {
       condition: state.condition,
       sequence: state.sequence,
       latestSeen: state.latestSeen,
-      lagEntries: Math.max(0, (state.latestSeen ?? state.sequence) - state.sequence),
-      lagSeconds: lagSeconds(state),
+      lagEntries: lag.entries,
+      lagSeconds: lag.seconds,
       lastRunAt: state.lastRunAt,
       lastSuccessAt: state.lastSuccessAt,
       lastRoundEntries: state.lastRoundEntries,
@@ -50,11 +52,4 @@ export async function readStatus(deps: StatusDependencies, signal: AbortSignal):
     failedEntries: { total: Object.values(byReason).reduce((sum, count) => sum + count, 0), byReason },
     breakers: deps.breakers.states(),
   };
-}
-
-function lagSeconds(state: Awaited<ReturnType<SyncStateStore['read']>>): number | undefined {
-  if (state.latestSeen === undefined) return undefined;
-  if (state.latestSeen <= state.sequence) return 0;
-  if (state.latestTimestamp === undefined || state.entryTimestamp === undefined) return undefined;
-  return Math.max(0, Math.round((Date.parse(state.latestTimestamp) - Date.parse(state.entryTimestamp)) / 1000));
 }

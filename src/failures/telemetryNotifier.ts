@@ -1,8 +1,9 @@
 import type { LogLevel, Telemetry } from '../telemetry/telemetry';
 import { consoleTelemetry, type LineWriter } from '../telemetry/consoleTelemetry';
+import type { EventName } from '../telemetry/names';
 import { flatEvent, notifierOf, type FailureEventKind, type FailureNotifier } from './notifier';
 
-const eventNames: Readonly<Record<FailureEventKind, string>> = {
+const eventNames: Readonly<Record<FailureEventKind, EventName>> = {
   entryFailed: 'entry-failed',
   warning: 'validation-warning',
   gaveUp: 'gave-up',

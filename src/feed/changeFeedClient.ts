@@ -13,9 +13,15 @@ const MAX_WINDOW_WIDTH = 100;
  * The change feed of a DICOM service, in version 1: the one whose entries are addressed by sequence.
  * Both methods throw ConnectionError, HttpStatusError, UnreadableFeed and the reason of an aborted signal.
  */
+/** Where the feed ends at present. */
+export interface LatestEntry {
+  readonly sequence: number;
+  readonly timestamp?: string;
+}
+
 export interface ChangeFeedClient {
   /** The highest sequence; 0 for an empty feed. */
-  latest(signal: AbortSignal): Promise<{ readonly sequence: number; readonly timestamp?: string }>;
+  latest(signal: AbortSignal): Promise<LatestEntry>;
   /**
    * The entries with `afterSequence < sequence <= afterSequence + width`, ascending. There may be none: an empty window is
    * not the end of the feed.

@@ -4,7 +4,7 @@ import type { FailureNotifier } from '../failures/notifier';
 import type { StudyQueue } from '../study/studyQueue';
 import type { SyncReporter } from '../study/syncReporter';
 import type { Telemetry } from '../telemetry/telemetry';
-import type { ChangeFeedClient } from './changeFeedClient';
+import type { ChangeFeedClient, LatestEntry } from './changeFeedClient';
 import { readRound, type RoundLimits, type Round } from './readRound';
 import { groupByStudy } from './round';
 import { type StoredSyncState, SyncStateChanged, type SyncState, type SyncStateStore } from './syncState';
@@ -71,32 +71,51 @@ export async function pullChangeFeed(deps: PullDependencies, signal: AbortSignal
         await remember(deps, current, { ...seen, condition: 'held-back', lastSuccessAt: now().toISOString() }, signal);
         return summary('held-back', latest.sequence);
       }
-      const round = await readRound(client, current.sequence, latest.sequence, deps.limits, signal);
-      done.messages += await fanOut(deps, round, signal);
-      const at = now().toISOString();
-      current = await state.write(
-        {
-          ...withoutEtag(current),
-          ...seen,
-          sequence: round.upTo,
-          entryTimestamp: round.entries.at(-1)?.timestamp ?? current.entryTimestamp,
-          condition: 'ok',
-          lastRunAt: at,
-          lastSuccessAt: at,
-          lastRoundEntries: round.entries.length,
-        },
-        current.etag,
-        signal,
-      );
+      const handed = await handOverRound(deps, current, latest, signal);
+      current = handed.state;
       done.rounds++;
-      done.entries += round.entries.length;
-      done.unreadable += round.unreadable.length;
+      done.entries += handed.round.entries.length;
+      done.messages += handed.messages;
+      done.unreadable += handed.round.unreadable.length;
       if (performance.now() - started > deps.softDeadlineMs) return summary('deadline', latest.sequence);
     }
   } catch (error) {
     if (error instanceof SyncStateChanged) return summary('another-puller', current.latestSeen ?? current.sequence);
     throw error;
   }
+}
+
+interface HandedOver {
+  readonly round: Round;
+  readonly messages: number;
+  readonly state: StoredSyncState;
+}
+
+function handOverRound(
+  deps: PullDependencies,
+  current: StoredSyncState,
+  latest: LatestEntry,
+  signal: AbortSignal,
+): Promise<HandedOver> {
+  const { telemetry, now = () => new Date() } = deps;
+  return telemetry.span('feed-round', { properties: { from: current.sequence } }, async () => {
+    const round = await readRound(deps.client, current.sequence, latest.sequence, deps.limits, signal);
+    const messages = await fanOut(deps, round, signal);
+    telemetry.annotate({ to: round.upTo, entries: round.entries.length, messages });
+    const at = now().toISOString();
+    const moved: SyncState = {
+      ...withoutEtag(current),
+      latestSeen: latest.sequence,
+      latestTimestamp: latest.timestamp,
+      sequence: round.upTo,
+      entryTimestamp: round.entries.at(-1)?.timestamp ?? current.entryTimestamp,
+      condition: 'ok',
+      lastRunAt: at,
+      lastSuccessAt: at,
+      lastRoundEntries: round.entries.length,
+    };
+    return { round, messages, state: await deps.state.write(moved, current.etag, signal) };
+  });
 }
 
 /** Sent and filed before the cursor moves: a crash in between repeats, it never loses. */

@@ -9,6 +9,12 @@ import { readOutcome, saysDeleted, saysSeveralMatches } from './operationOutcome
 
 export type FhirRequestKind = 'search' | 'create' | 'update' | 'delete' | 'transaction' | 'capabilities';
 
+/** Put around each HTTP request, each page of a search included: to count it, or to measure it. */
+export type AroundFhirRequest = (
+  request: { readonly kind: FhirRequestKind; readonly method: string },
+  send: () => Promise<HttpResponse>,
+) => Promise<HttpResponse>;
+
 interface FhirRequest {
   readonly kind: FhirRequestKind;
   readonly method: string;
@@ -40,14 +46,13 @@ const FHIR_JSON = 'application/fhir+json';
 export function fhirChannel(
   http: HttpClient,
   baseUrl: string,
-  onRequest?: (kind: FhirRequestKind) => void,
+  around: AroundFhirRequest = (_request, send) => send(),
 ): FhirChannel {
   return {
     baseUrl: withoutTrailingSlash(baseUrl),
     async send(request) {
       const { kind, method, url, headers, body, alsoFine = [], signal } = request;
-      onRequest?.(kind);
-      const response = await boundedSend(kind, () =>
+      const send = (): Promise<HttpResponse> =>
         http.send({
           method,
           url,
@@ -58,8 +63,8 @@ export function fhirChannel(
           },
           ...(body !== undefined && { body: JSON.stringify(body) }),
           signal,
-        }),
-      );
+        });
+      const response = await boundedSend(kind, () => around({ kind, method }, send));
       if (isSuccess(response.status) || alsoFine.includes(response.status)) return response;
       throw refusal(request, response);
     },

@@ -1,7 +1,7 @@
 import type { Resource } from 'fhir/r4';
 import type { HttpClient } from '../http/httpClient';
 import { type CapabilitySummary, readCapabilities } from './capability';
-import { fhirChannel, type FhirRequestKind } from './channel';
+import { type AroundFhirRequest, fhirChannel } from './channel';
 import type { Found } from './found';
 import type { FhirQuery } from './query';
 import { searchAll } from './search';
@@ -9,7 +9,7 @@ import { sendTransaction, type TransactionEntry, type TransactionResult } from '
 import { type Created, createResource, deleteResource, updateResource } from './write';
 
 export type { CapabilitySummary } from './capability';
-export type { FhirRequestKind } from './channel';
+export type { AroundFhirRequest, FhirRequestKind } from './channel';
 export type { Found } from './found';
 export type { TransactionEntry, TransactionResult } from './transaction';
 export type { Created } from './write';
@@ -41,12 +41,11 @@ export interface FhirClientOptions {
   readonly http: HttpClient;
   /** With its path, such as https://host/fhir. */
   readonly baseUrl: string;
-  /** Told of each HTTP request before it is sent, each page of a search included. */
-  readonly onRequest?: (kind: FhirRequestKind) => void;
+  readonly around?: AroundFhirRequest;
 }
 
-export function createFhirClient({ http, baseUrl, onRequest }: FhirClientOptions): FhirClient {
-  const channel = fhirChannel(http, baseUrl, onRequest);
+export function createFhirClient({ http, baseUrl, around }: FhirClientOptions): FhirClient {
+  const channel = fhirChannel(http, baseUrl, around);
   return {
     search: (type, query, signal) => searchAll(channel, type, query, signal),
     create: (resource, ifNoneExist, signal) => createResource(channel, resource, ifNoneExist, signal),

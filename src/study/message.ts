@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { z } from 'zod';
 import type { StudyKey } from '../dicom/studyKey';
+import { traceParentPattern } from '../telemetry/traceParent';
 
 /** Why a study has to be looked at: one entry of the change feed. */
 export interface StudyChange {
@@ -18,6 +19,8 @@ export interface StudyMessage {
   readonly deferred?: { readonly since: string; readonly times: number };
   /** Sent by the poison handler: a second poisoning only files. */
   readonly lastTry?: boolean;
+  /** Where the message comes from, for telemetry only. Nested, because top-level fields could hide the trigger's metadata. */
+  readonly trace?: { readonly parent: string };
 }
 
 /** The queue holds something that is no study message. Its text says what was expected where, never what was found. */
@@ -47,6 +50,11 @@ const messageSchema = z.object({
   changes: z.union([z.array(changeSchema), z.object({ deflated: z.string() })]).default([]),
   deferred: z.object({ since: z.iso.datetime(), times: z.number().int().positive() }).optional(),
   lastTry: z.boolean().optional(),
+  // What only telemetry needs must not make a message unreadable.
+  trace: z
+    .object({ parent: z.string().regex(traceParentPattern) })
+    .optional()
+    .catch(undefined),
 });
 
 /**

@@ -1,4 +1,5 @@
 import type { QueueClient } from '@azure/storage-queue';
+import type { Telemetry } from '../telemetry/telemetry';
 import type { StudyMessage } from './message';
 import { writeStudyMessages } from './message';
 
@@ -20,6 +21,19 @@ export interface StudyQueue {
   postpone(receipt: MessageReceipt, delayMs: number, signal: AbortSignal): Promise<void>;
   /** Messages in the queue, visible or not; approximate, as the service gives it. */
   depth(signal: AbortSignal): Promise<number>;
+}
+
+/** The same queue; messages that do not know yet where they come from are sent with the position in the trace. */
+export function tracedQueue(queue: StudyQueue, telemetry: Pick<Telemetry, 'traceParent'>): StudyQueue {
+  return {
+    name: queue.name,
+    send(message, options) {
+      const parent = message.trace === undefined ? telemetry.traceParent() : undefined;
+      return queue.send(parent === undefined ? message : { ...message, trace: { parent } }, options);
+    },
+    postpone: (receipt, delayMs, signal) => queue.postpone(receipt, delayMs, signal),
+    depth: (signal) => queue.depth(signal),
+  };
 }
 
 /** Longest delay that Queue Storage takes: seven days. */

@@ -141,7 +141,7 @@ export function syncReporter({
       const { study } = message;
       const failures = rows.map((row) => ({ study, ...row }));
       failures.forEach(logFailure);
-      if (gaveUpAfter !== undefined) telemetry.metric('gave-up', 1);
+      if (gaveUpAfter !== undefined) telemetry.metric('gave-up', 1, { reason: rows[0]?.reason });
       await tellAll(
         failures.flatMap((failure) => [
           () => notifier.entryFailed(failure),

@@ -1,4 +1,4 @@
-import type { LogLevel, Telemetry, TelemetryProperties } from './telemetry';
+import { type LogLevel, noSpans, type Telemetry, type TelemetryProperties } from './telemetry';
 
 /** Takes one finished line; `context.log` of an invocation and `console` both fit. */
 export type LineWriter = (level: LogLevel, line: string) => void;
@@ -32,7 +32,8 @@ const tail = (properties: TelemetryProperties = {}): string =>
 export function consoleTelemetry(write: LineWriter = toConsole): Telemetry {
   return {
     event: (name, properties) => write('info', `event ${name}${tail(properties)}`),
-    metric: (name, value, dimensions) => write('debug', `metric ${name}=${value}${tail(dimensions)}`),
+    metric: (...[name, value, dimensions]) => write('debug', `metric ${name}=${value}${tail(dimensions)}`),
     log: (level, message, properties) => write(level, `${message}${tail(properties)}`),
+    ...noSpans,
   };
 }

@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Telemetry, TelemetryProperties } from './telemetry';
+import { noSpans, type Telemetry, type TelemetryProperties } from './telemetry';
 
 /** The log methods of a function invocation: the host adds the correlation. */
 export interface InvocationLog {
   readonly invocationId: string;
+  /** Of the host's request telemetry. */
+  readonly traceContext?: { readonly traceParent?: string | undefined } | undefined;
   trace(...values: unknown[]): void;
   info(...values: unknown[]): void;
   warn(...values: unknown[]): void;
@@ -17,14 +19,20 @@ export function inInvocation<T>(log: InvocationLog, work: () => Promise<T>): Pro
   return current.run(log, work);
 }
 
+/** W3C `traceparent` under which the host tells of the running invocation. */
+export function invocationTraceParent(): string | undefined {
+  return current.getStore()?.traceContext?.traceParent;
+}
+
 /** Logs, events and metrics as log lines of the running invocation; outside of one, on the console. */
 export function invocationTelemetry(): Telemetry {
-  const target = (): Omit<InvocationLog, 'invocationId'> => current.getStore() ?? { ...console, trace: console.debug };
+  const target = (): Omit<InvocationLog, 'invocationId' | 'traceContext'> =>
+    current.getStore() ?? { ...console, trace: console.debug };
   return {
     event: (name, properties) => {
       target().info(line(`event ${name}`, properties));
     },
-    metric: (name, value, dimensions) => {
+    metric: (...[name, value, dimensions]) => {
       target().trace(line(`metric ${name}=${value}`, dimensions));
     },
     log: (level, message, properties) => {
@@ -44,6 +52,7 @@ export function invocationTelemetry(): Telemetry {
           break;
       }
     },
+    ...noSpans,
   };
 }
 

@@ -13,7 +13,8 @@ import { createFhirClient } from '../../src/fhir/client';
 import { createHttpClient, type StreamingHttpClient } from '../../src/http/httpClient';
 import { readSettings, type Settings } from '../../src/settings';
 import { patientLock, noPatientLock } from '../../src/study/patientLock';
-import type { Telemetry } from '../../src/telemetry/telemetry';
+import { metrics } from '../../src/telemetry/names';
+import { type MetricArguments, noSpans, type Telemetry } from '../../src/telemetry/telemetry';
 import { type QueuedMessage, ScriptedQueue } from '../support/scriptedQueue';
 import { steppedHttp, steppedLocks, steppedQueue, stepTable, WireSlot } from './boundaries';
 import { PATIENT_SYSTEM } from './history';
@@ -43,13 +44,17 @@ export class Tally implements Telemetry {
     this.add(`event ${name}`);
   }
 
-  metric(name: string, value: number): void {
-    if (Number.isInteger(value)) this.add(name, value);
+  metric(...[name, value]: MetricArguments): void {
+    if (metrics[name].kind === 'count') this.add(name, value);
   }
 
   log(_level: string, message: string): void {
     if (message === 'Pass starts over') this.add('started over');
   }
+
+  readonly span = noSpans.span;
+  readonly annotate = noSpans.annotate;
+  readonly traceParent = noSpans.traceParent;
 }
 
 /** visibilityTimeout of host.json. */

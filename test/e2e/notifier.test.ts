@@ -45,6 +45,7 @@ describe('the notifiers of the app on the host', () => {
     receiver = await startScriptedServer();
     receiver.script(() => ({ status: 202 }));
     app = await startCastApp(azurite, {
+      NOTIFIER_CONSOLE: 'true',
       NOTIFIER_WEBHOOK_URL: `${receiver.url}/events`,
       NOTIFIER_MODULE: join(folder, 'own.cjs'),
       OWN_NOTIFIER_FILE: join(folder, 'told'),
@@ -101,6 +102,12 @@ describe('the notifiers of the app on the host', () => {
     expect(receiver.requests[0]).toMatchObject({ method: 'POST', url: '/events' });
     expect(receiver.requests[0]?.headers['content-type']).toMatch(/^application\/cloudevents\+json/);
     expect(new Set(events().map(({ id }) => id)).size).toBe(events().length);
+  });
+
+  it('the console gets a line for each, where it is switched on', () => {
+    const lines = app.host.logs.filter((line) => /(^| )entry-failed partition=Microsoft.Default study=/.test(line));
+    expect(lines.filter((line) => line.includes(`study=${refused} `))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes(`study=${broken} `))).toHaveLength(1);
   });
 
   it('what was given up after its attempts is told as such too', () => {

@@ -8,16 +8,16 @@ export interface OpenFhirClient extends FhirClient {
 /** A client over real HTTP for the server at this base URL. */
 export function openFhirClient(
   baseUrl: string,
-  options: Partial<HttpClientOptions> & Pick<FhirClientOptions, 'onRequest'> = {},
+  options: Partial<HttpClientOptions> & Pick<FhirClientOptions, 'around'> = {},
 ): OpenFhirClient {
-  const { onRequest, ...httpOptions } = options;
+  const { around, ...httpOptions } = options;
   const http = createHttpClient({
     origin: new URL(baseUrl).origin,
     timeoutMs: 5000,
     maxConnections: 4,
     ...httpOptions,
   });
-  return { ...createFhirClient({ http, baseUrl, ...(onRequest && { onRequest }) }), close: () => http.close() };
+  return { ...createFhirClient({ http, baseUrl, ...(around && { around }) }), close: () => http.close() };
 }
 
 /** What a promise fails with; undefined when it does not. */

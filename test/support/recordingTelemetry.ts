@@ -1,4 +1,4 @@
-import type { LogLevel, Telemetry, TelemetryProperties } from '../../src/telemetry/telemetry';
+import { type LogLevel, noSpans, type Telemetry, type TelemetryProperties } from '../../src/telemetry/telemetry';
 
 type TelemetryRecord =
   | { readonly kind: 'event'; readonly name: string; readonly properties: TelemetryProperties }
@@ -26,7 +26,8 @@ export function recordingTelemetry(): RecordingTelemetry {
   return {
     records,
     event: (name, properties = {}) => void records.push({ kind: 'event', name, properties }),
-    metric: (name, value, dimensions = {}) => void records.push({ kind: 'metric', name, value, dimensions }),
+    metric: (...[name, value, dimensions = {}]) => void records.push({ kind: 'metric', name, value, dimensions }),
     log: (level, message, properties = {}) => void records.push({ kind: 'log', level, message, properties }),
+    ...noSpans,
   };
 }

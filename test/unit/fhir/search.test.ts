@@ -31,7 +31,12 @@ describe('a FHIR search', () => {
   let client: OpenFhirClient;
   beforeEach(() => {
     kinds = [];
-    client = openFhirClient(`${scripted.server.url}/base/fhir/`, { onRequest: (kind) => kinds.push(kind) });
+    client = openFhirClient(`${scripted.server.url}/base/fhir/`, {
+      around: ({ kind }, send) => {
+        kinds.push(kind);
+        return send();
+      },
+    });
   });
   afterEach(async () => {
     await scripted.server.stop();

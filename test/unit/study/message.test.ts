@@ -15,6 +15,7 @@ const change = (sequence: number, instance = `1.2.3.4.${sequence}`): StudyChange
   series: '1.2.3.4',
   instance,
 });
+const TRACE_PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const changes = (count: number): readonly StudyChange[] =>
   Array.from({ length: count }, (_, index) => change(index + 1));
 const roundTrip = (message: StudyMessage): readonly StudyMessage[] =>
@@ -27,8 +28,15 @@ describe('a study message', () => {
       changes: changes(3),
       deferred: { since: '2026-01-01T00:00:00.000Z', times: 4 },
       lastTry: true,
+      trace: { parent: TRACE_PARENT },
     };
     expect(roundTrip(message)).toEqual([message]);
+  });
+
+  it('is read all the same when the place that it comes from is no place', () => {
+    for (const trace of [{ parent: 'nonsense' }, { parent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }, 'text', 7]) {
+      expect(readStudyMessage({ study: STUDY, changes: [], trace })).toEqual({ study: STUDY, changes: [] });
+    }
   });
 
   it('without changes means "look at this study"', () => {
@@ -45,7 +53,12 @@ describe('a study message', () => {
       'nextVisibleTime',
       'queueTrigger',
     ];
-    const [text = ''] = writeStudyMessages({ study: STUDY, changes: changes(2), lastTry: true });
+    const [text = ''] = writeStudyMessages({
+      study: STUDY,
+      changes: changes(2),
+      lastTry: true,
+      trace: { parent: TRACE_PARENT },
+    });
     expect(Object.keys(JSON.parse(text) as object).filter((field) => shadowing.includes(field))).toEqual([]);
   });
 

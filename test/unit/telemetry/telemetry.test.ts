@@ -3,27 +3,27 @@ import { recordingTelemetry } from '../../support/recordingTelemetry';
 import { noTelemetry, type Telemetry } from '../../../src/telemetry/telemetry';
 
 function tell(telemetry: Telemetry): void {
-  telemetry.event('study-synced', { study: '1.2.3', written: 2, note: undefined });
-  telemetry.metric('sync-duration-ms', 12.5, { outcome: 'written' });
+  telemetry.event('mark-swept', { study: '1.2.3', written: 2, note: undefined });
+  telemetry.metric('fhir-requests', 12.5, { kind: 'search' });
   telemetry.log('warning', 'Comes again', { reason: 'ServerError', why: 'two words, "quoted"' });
-  telemetry.event('bare');
+  telemetry.event('feed-reset');
 }
 
 test('the console shows one line each, properties as name=value', () => {
   const lines: string[] = [];
   tell(consoleTelemetry((level, line) => lines.push(`${level} | ${line}`)));
   expect(lines).toEqual([
-    'info | event study-synced study=1.2.3 written=2',
-    'debug | metric sync-duration-ms=12.5 outcome=written',
+    'info | event mark-swept study=1.2.3 written=2',
+    'debug | metric fhir-requests=12.5 kind=search',
     'warning | Comes again reason=ServerError why="two words, \\"quoted\\""',
-    'info | event bare',
+    'info | event feed-reset',
   ]);
 });
 
 test('a property cannot forge a second line', () => {
   const lines: string[] = [];
-  consoleTelemetry((_level, line) => lines.push(line)).event('x', { value: 'a\nerror forged' });
-  expect(lines).toEqual(['event x value="a\\nerror forged"']);
+  consoleTelemetry((_level, line) => lines.push(line)).event('mark-swept', { value: 'a\nerror forged' });
+  expect(lines).toEqual(['event mark-swept value="a\\nerror forged"']);
 });
 
 test('each level goes to its own stream of the console', () => {
@@ -38,10 +38,10 @@ test('the recorder keeps everything in order', () => {
   const telemetry = recordingTelemetry();
   tell(telemetry);
   expect(telemetry.records).toMatchObject([
-    { kind: 'event', name: 'study-synced', properties: { study: '1.2.3', written: 2 } },
-    { kind: 'metric', name: 'sync-duration-ms', value: 12.5, dimensions: { outcome: 'written' } },
+    { kind: 'event', name: 'mark-swept', properties: { study: '1.2.3', written: 2 } },
+    { kind: 'metric', name: 'fhir-requests', value: 12.5, dimensions: { kind: 'search' } },
     { kind: 'log', level: 'warning', message: 'Comes again' },
-    { kind: 'event', name: 'bare', properties: {} },
+    { kind: 'event', name: 'feed-reset', properties: {} },
   ]);
 });
 

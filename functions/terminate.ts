@@ -1,0 +1,4 @@
+import { app } from '@azure/functions';
+import { handlers } from '../src/app';
+
+app.hook.appTerminate(() => handlers.terminate());
