@@ -21,7 +21,7 @@ module.exports = {
       name: 'services-know-no-settings',
       severity: 'error',
       from: { path: '^src/[^/]+/' },
-      to: { path: '^src/(settings|identitySettings|cast|mappingOptions|serviceIdentity)\\.ts$' },
+      to: { path: '^src/(settings|identitySettings|cast|mappingOptions|serviceIdentity|reconcile[A-Za-z]*)\\.ts$' },
     },
     {
       name: 'functions-hold-triggers-only',

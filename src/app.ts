@@ -1,5 +1,6 @@
 import type { HttpRequest as FunctionRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import type { CastApi } from './api/castApi';
+import { reconcileIsOff, type ReconcileApi } from './api/reconcileApi';
 import { BadRequest, json, problem } from './api/problem';
 import { type Cast, type CastClients, createCast } from './cast';
 import { createDicomWebClient } from './dicom/dicomWebClient';
@@ -15,6 +16,9 @@ import { cachedTokens } from './identity/cachedTokens';
 import { requestToken } from './identity/clientCredentials';
 import { managedIdentity, managedIdentityToken } from './identity/managedIdentity';
 import { type StorageAccount, storageAccount, StorageNotConfigured } from './identity/storageAccount';
+import type { Reconcile } from './reconcile';
+import { buildReconcile } from './reconcileClients';
+import { readReconcileSettings } from './reconcileSettings';
 import { identityOfDicom, identityOfFhir, type ServiceIdentity } from './serviceIdentity';
 import { readSettings, type Settings, SettingsError } from './settings';
 import { studyQueue } from './study/studyQueue';
@@ -112,15 +116,18 @@ function watched(http: StreamingHttpClient, telemetry: Telemetry): StreamingHttp
   };
 }
 
-let building: Promise<Cast> | undefined;
-
 /** Cast, built once per process, its tables there. A failure is not remembered: the next invocation tries again. */
-function cast(): Promise<Cast> {
-  building ??= build().catch((error: unknown) => {
-    building = undefined;
-    throw error;
-  });
-  return building;
+const cast = once(build);
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let making: Promise<T> | undefined;
+  return () => {
+    making ??= make().catch((error: unknown) => {
+      making = undefined;
+      throw error;
+    });
+    return making;
+  };
 }
 
 async function build(): Promise<Cast> {
@@ -136,8 +143,13 @@ async function build(): Promise<Cast> {
 
 let insights: ApplicationInsights | undefined;
 
+type TelemetrySettings = Pick<
+  Settings,
+  'APPLICATIONINSIGHTS_CONNECTION_STRING' | 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING' | 'TRACE_SAMPLING_PERCENT'
+>;
+
 /** To Application Insights where it is set, else to the log. Nobody pays for the SDK who does not use it; its trouble stops nothing. */
-async function createTelemetry(settings: Settings): Promise<Telemetry> {
+async function createTelemetry(settings: TelemetrySettings): Promise<Telemetry> {
   const log = invocationTelemetry();
   const {
     APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
@@ -219,13 +231,14 @@ function runMessage(
   });
 }
 
-function answer(
+function answer<T>(
   context: InvocationContext,
-  work: (services: Cast, signal: AbortSignal) => Promise<HttpResponseInit>,
+  services: () => Promise<T>,
+  work: (services: T, signal: AbortSignal) => Promise<HttpResponseInit>,
 ): Promise<HttpResponseInit> {
   return inInvocation(context, async () => {
     try {
-      return await work(await cast(), untilTheHostEndsIt());
+      return await work(await services(), untilTheHostEndsIt());
     } catch (error) {
       if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
       if (
@@ -239,9 +252,34 @@ function answer(
   });
 }
 
+/** Reconcile, built once per process; undefined where it is off. A failure is not remembered. */
+const reconcile = once(async (): Promise<Reconcile | undefined> => {
+  const settings = readReconcileSettings(process.env);
+  if (settings.PAYLOAD_STORES === undefined) return undefined;
+  return buildReconcile(settings, storageAccount(process.env), await createTelemetry(settings));
+});
+
+/** As `run`, for Reconcile: where it is off there is nothing to do. */
+function runReconcile(
+  context: InvocationContext,
+  work: (services: Reconcile, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  return inInvocation(context, async () => {
+    const services = await reconcile();
+    if (services !== undefined) await work(services, untilTheHostEndsIt());
+  });
+}
+
+function reconcileRoute(select: (api: ReconcileApi) => ReconcileApi[keyof ReconcileApi]) {
+  return (request: FunctionRequest, context: InvocationContext): Promise<HttpResponseInit> =>
+    answer(context, reconcile, (services, signal) =>
+      services === undefined ? Promise.resolve(reconcileIsOff()) : select(services.api)(request, signal),
+    );
+}
+
 function route(select: (api: CastApi) => CastApi[keyof CastApi]) {
   return (request: FunctionRequest, context: InvocationContext): Promise<HttpResponseInit> =>
-    answer(context, (services, signal) => select(services.api)(request, signal));
+    answer(context, cast, (services, signal) => select(services.api)(request, signal));
 }
 
 /** What the triggers in functions/ call. */
@@ -262,7 +300,7 @@ export const handlers = {
   syncStudyPoison: (message: unknown, context: InvocationContext) =>
     runMessage(message, context, (services, signal) => services.handlePoison(message, context.invocationId, signal)),
   status: (_request: FunctionRequest, context: InvocationContext) =>
-    answer(context, async (services, signal) => json(200, await services.status(signal))),
+    answer(context, cast, async (services, signal) => json(200, await services.status(signal))),
   listFailedEntries: route((api) => api.listFailedEntries),
   retryFailedEntries: route((api) => api.retryFailedEntries),
   dismissFailedEntries: route((api) => api.dismissFailedEntries),
@@ -271,10 +309,23 @@ export const handlers = {
   resync: route((api) => api.resync),
   setCursor: route((api) => api.setCursor),
   health: (_request: FunctionRequest, context: InvocationContext) =>
-    answer(context, async (services, signal) => {
+    answer(context, cast, async (services, signal) => {
       const report = await services.health(signal);
       return json(report.healthy ? 200 : 503, report);
     }),
+  reconcileSlice: (message: unknown, context: InvocationContext) =>
+    runReconcile(context, (services, signal) => services.slice(message, signal)),
+  reconcileSlicePoison: (message: unknown, context: InvocationContext) =>
+    runReconcile(context, (services, signal) => services.handlePoison(message, signal)),
+  sweepReconcile: (context: InvocationContext) => runReconcile(context, (services, signal) => services.sweep(signal)),
+  startReconcile: reconcileRoute((api) => api.start),
+  listReconcileRuns: reconcileRoute((api) => api.list),
+  readReconcileRun: reconcileRoute((api) => api.read),
+  readReconcileReport: reconcileRoute((api) => api.report),
+  cancelReconcile: reconcileRoute((api) => api.cancel),
+  restorePayloads: reconcileRoute((api) => api.restore),
+  readPayload: reconcileRoute((api) => api.readPayload),
+  createPayloadContainer: reconcileRoute((api) => api.createContainer),
   /** The process is about to end. */
   terminate: async () => {
     await insights?.stop(LAST_TELEMETRY_MS);

@@ -96,7 +96,14 @@ const schema = z.object({
 });
 
 /** Settings that Cast reads as well. */
-const shared = settingsSchema.pick({ TABLE_PREFIX: true, IDENTITY_CLIENT_ID: true, FUNCTION_TIMEOUT_SECONDS: true });
+const shared = settingsSchema.pick({
+  TABLE_PREFIX: true,
+  IDENTITY_CLIENT_ID: true,
+  FUNCTION_TIMEOUT_SECONDS: true,
+  APPLICATIONINSIGHTS_CONNECTION_STRING: true,
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: true,
+  TRACE_SAMPLING_PERCENT: true,
+});
 
 export type ReconcileSettings = z.output<typeof schema> & z.output<typeof shared>;
 

@@ -36,6 +36,8 @@ export interface RunningAzurite {
   readonly blobUrl: string;
   readonly queueUrl: string;
   readonly tableUrl: string;
+  /** Makes what is in a container look as if it had been stored then. */
+  backdateBlobs(container: string, lastModified: Date): void;
   stop(): Promise<void>;
 }
 
@@ -83,7 +85,7 @@ interface Service {
 }
 
 interface Services {
-  readonly blob: Service;
+  readonly blob: Service & { readonly server: BlobServer };
   readonly queue: Service;
   readonly table: Service;
 }
@@ -141,6 +143,10 @@ function describe(services: Services, started: readonly AzuriteServer[]): Runnin
     blobUrl,
     queueUrl,
     tableUrl,
+    backdateBlobs: (container, lastModified) => {
+      for (const blob of services.blob.server.metadataStore.db.getCollection('$BLOBS_COLLECTION$').find())
+        if (blob.containerName === container) blob.properties.lastModified = lastModified;
+    },
     stop: () => (stopping ??= closeAll(started)),
   };
 }

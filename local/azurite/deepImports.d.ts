@@ -80,9 +80,18 @@ declare module 'azurite/dist/src/table/TableConfiguration' {
   }
 }
 
+/** A blob as the store of the emulator keeps it. */
+interface AzuriteBlob {
+  readonly containerName: string;
+  readonly properties: { lastModified: Date; creationTime?: Date };
+}
+
 declare module 'azurite/dist/src/blob/BlobServer' {
   import type BlobConfiguration from 'azurite/dist/src/blob/BlobConfiguration';
   export default class BlobServer implements AzuriteServer {
+    readonly metadataStore: {
+      readonly db: { getCollection(name: '$BLOBS_COLLECTION$'): { find(): AzuriteBlob[] } };
+    };
     constructor(configuration: BlobConfiguration);
     start(): Promise<void>;
     close(): Promise<void>;

@@ -54,7 +54,7 @@ function sampleOf({ src, licence, dicom }: Record<string, unknown>): Sample {
 }
 
 /** The data files stay in the source folder when the code is built elsewhere. */
-function samplesFolder(): string {
+export function samplesFolder(): string {
   let folder = __dirname;
   while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
   return join(folder, 'local', 'samples');

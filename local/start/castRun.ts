@@ -11,7 +11,7 @@ export interface CastRun {
   /** Pulls the change feed until nothing is left in the queue. @throws NotReady when a service does not work */
   syncAll(signal: AbortSignal): Promise<void>;
   /** GET or POST on the functions' API; the answer must be a success. */
-  call(method: 'GET' | 'POST', path: string): Promise<unknown>;
+  call(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -45,6 +45,7 @@ export async function startCast(appDirectory: string, options: CastRunOptions): 
       DICOM_URL: services.dicomUrl,
       FHIR_URL: services.fhirUrl,
       CHANGE_FEED_SCHEDULE: options.schedule,
+      ...services.payloads.settings,
       // A person who tries it out wants to see a change follow at once.
       AzureFunctionsJobHost__extensions__queues__maxPollingInterval: '00:00:01',
       // The figures of the summary come from the metrics that the app logs at this level.
@@ -134,8 +135,9 @@ async function waited(delayMs: number, signal: AbortSignal): Promise<boolean> {
 }
 
 function caller(host: RunningHost): CastRun['call'] {
-  return async (method, path) => {
-    const response = await fetch(`${host.url}${path}`, { method });
+  return async (method, path, body) => {
+    const json = { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const response = await fetch(`${host.url}${path}`, { method, ...(body !== undefined && json) });
     if (!response.ok) throw new NotReady(`${method} ${path} answered ${response.status}`);
     return await response.json();
   };

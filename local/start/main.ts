@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type CastRun, startCast } from './castRun';
 import { runOnCoreTools } from './coreTools';
 import { readCommandLine, type StartOptions, USAGE } from './commandLine';
+import { type ReconcileSummary, showReconcile } from '../reconcile/showReconcile';
 import { type Services, startServices } from './services';
 import { storeFolder, storeSamples, type Stored } from './storeInstances';
 import { summarise } from './summary';
@@ -21,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
       interrupted.abort();
     });
   }
-  say('Starting storage (Azurite), a DICOM service and a FHIR server in this process ...');
+  say('Starting storage (Azurite), a DICOM service, a FHIR server and a database in this process ...');
   const services = await startServices(options);
   try {
     return await runCast(options, services, interrupted.signal);
@@ -47,7 +48,9 @@ async function runCast(options: StartOptions, services: Services, signal: AbortS
   });
   try {
     await cast.syncAll(signal);
-    const summary = await summarise(cast, services, stored);
+    say('Reconciling the sample payloads ...');
+    const reconcile = await showReconcile(cast);
+    const summary = { ...(await summarise(cast, services, stored)), reconcile };
     if (options.once) return await finish(cast, summary, signal);
     showWhereToLook(cast, services, summary);
     await new Promise((done) => {
@@ -74,12 +77,10 @@ async function storeStudies({ dicomFolder }: StartOptions, { dicom }: Services):
   return stored;
 }
 
+type StartSummary = Awaited<ReturnType<typeof summarise>> & { readonly reconcile: ReconcileSummary };
+
 /** --once: a second look at everything has to change nothing; then the summary, and the exit code. */
-async function finish(
-  cast: CastRun,
-  summary: Awaited<ReturnType<typeof summarise>>,
-  signal: AbortSignal,
-): Promise<number> {
+async function finish(cast: CastRun, summary: StartSummary, signal: AbortSignal): Promise<number> {
   const before = cast.figures.sum('resources-written');
   await cast.call('POST', '/api/resync');
   await cast.syncAll(signal);
@@ -89,11 +90,7 @@ async function finish(
   return failedEntries.total === 0 && secondRound.resourcesWritten === 0 ? 0 : 1;
 }
 
-function showWhereToLook(
-  cast: CastRun,
-  { dicomUrl, fhirUrl, azurite }: Services,
-  summary: Awaited<ReturnType<typeof summarise>>,
-): void {
+function showWhereToLook(cast: CastRun, { dicomUrl, fhirUrl, azurite }: Services, summary: StartSummary): void {
   const { studies, instances, fhir, failedEntries } = summary;
   console.log(`
 ${studies} studies with ${instances} instances are in FHIR: ${Object.entries(fhir.resourcesWritten)
@@ -111,6 +108,14 @@ Look at it:
 
 Change something and see FHIR follow within seconds:
   curl -s -X DELETE '${dicomUrl}/v2/studies/${summary.exampleStudy ?? '<StudyInstanceUID>'}'
+
+Payloads of a FHIR server were reconciled with its database: a report found ${summary.reconcile.dryRun.orphans as number} orphans of ${summary.reconcile.dryRun.listed as number},
+and a run moved ${summary.reconcile.deleteRun.quarantined as number} of them to quarantine. Do it yourself:
+  curl -s -X POST '${cast.url}/api/reconcile' -d '{"wait":60}'                                      a report; nothing changes
+  curl -s '${cast.url}/api/reconcile/${summary.reconcile.deleteRun.runId as string}/report'          what became of each
+  curl -s -X POST '${cast.url}/api/quarantine/restore' -d '{"runId":"${summary.reconcile.deleteRun.runId as string}","dryRun":false}'
+  curl -s -X POST '${cast.url}/api/reconcile' -d '{"dryRun":false,"wait":60}'                        deletes them
+  curl -s '${cast.url}/api/payloads/Patient/pat-0001/1'                                             reads a payload
 
 Storage for other tools: ${azurite.connectionString}
 Stop with Ctrl+C.`);

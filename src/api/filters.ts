@@ -19,7 +19,7 @@ const entryFilterShape = {
   rowKey: z.string().min(1).max(200).optional(),
 };
 
-const pageShape = {
+export const pageShape = {
   top: z
     .string()
     .regex(/^\d{1,4}$/, 'expected a number from 1 to 1000')

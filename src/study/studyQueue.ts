@@ -1,4 +1,5 @@
 import type { QueueClient } from '@azure/storage-queue';
+import { hostQueue, toDelaySeconds } from '../queues/hostQueue';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { StudyMessage } from './message';
 import { writeStudyMessages } from './message';
@@ -36,56 +37,29 @@ export function tracedQueue(queue: StudyQueue, telemetry: Pick<Telemetry, 'trace
   };
 }
 
-/** Longest delay that Queue Storage takes: seven days. */
-const MAX_DELAY_SECONDS = 604_800;
-
 /** The queue as the composition root sees it: it has to give back what the app cannot even read yet. */
 export interface RawStudyQueue extends StudyQueue {
   /** Sends what the trigger delivered as it is, as a fresh copy for later. */
   putBack(message: unknown, delayMs: number, signal: AbortSignal): Promise<void>;
 }
 
-/** The queue on Azure Storage, with the base64 text that the host's queue trigger expects (host.json messageEncoding). */
+/** The queue on Azure Storage. */
 export function studyQueue(client: QueueClient): RawStudyQueue {
-  let created: Promise<unknown> | undefined;
-  const ensure = async (signal: AbortSignal): Promise<void> => {
-    created ??= client.createIfNotExists({ abortSignal: signal });
-    try {
-      await created;
-    } catch (error) {
-      created = undefined;
-      throw error;
-    }
-  };
-  const sendText = async (text: string, delayMs: number, signal: AbortSignal): Promise<void> => {
-    await client.sendMessage(Buffer.from(text, 'utf8').toString('base64'), {
-      messageTimeToLive: -1,
-      visibilityTimeout: toSeconds(delayMs),
-      abortSignal: signal,
-    });
-  };
+  const queue = hostQueue(client);
   return {
     name: client.name,
     async send(message, { delayMs = 0, signal }) {
-      await ensure(signal);
       const texts = writeStudyMessages(message);
-      for (const text of texts) await sendText(text, delayMs, signal);
+      for (const text of texts) await queue.send(text, delayMs, signal);
       return texts.length;
     },
-    async putBack(message, delayMs, signal) {
-      await ensure(signal);
-      await sendText(JSON.stringify(message), delayMs, signal);
-    },
+    putBack: (message, delayMs, signal) => queue.send(JSON.stringify(message), delayMs, signal),
     async postpone({ messageId, popReceipt }, delayMs, signal) {
-      await client.updateMessage(messageId, popReceipt, undefined, toSeconds(delayMs), { abortSignal: signal });
+      await client.updateMessage(messageId, popReceipt, undefined, toDelaySeconds(delayMs), { abortSignal: signal });
     },
     async depth(signal) {
-      await ensure(signal);
+      await queue.ensure(signal);
       return (await client.getProperties({ abortSignal: signal })).approximateMessagesCount ?? 0;
     },
   };
-}
-
-function toSeconds(delayMs: number): number {
-  return Math.min(MAX_DELAY_SECONDS, Math.ceil(delayMs / 1000));
 }

@@ -60,6 +60,21 @@ export const metrics = {
     description: 'Messages in study-changes and study-changes-poison, delayed ones included.',
   },
   'fhir-requests': { kind: 'count', dimensions: ['kind'], description: 'Requests to the FHIR server.' },
+  'payloads-listed': {
+    kind: 'count',
+    dimensions: ['tenantId', 'dsId'],
+    description: 'Blobs that runs of Reconcile have listed.',
+  },
+  'payload-page-duration-ms': {
+    kind: 'distribution',
+    dimensions: ['tenantId', 'dsId'],
+    description: 'Time of a page of a scan.',
+  },
+  'payloads-swept': {
+    kind: 'count',
+    dimensions: ['outcome', 'tenantId', 'dsId'],
+    description: 'Candidates of runs that delete, by what became of them.',
+  },
   'dicom-requests': { kind: 'count', dimensions: [], description: 'Requests to the DICOM service.' },
 } as const satisfies Readonly<Record<string, MetricDescription>>;
 
@@ -115,6 +130,14 @@ export const events = {
   'patient-differs': {
     properties: ['study', 'partition', 'elements'],
     description: 'Elements of the Patient that DICOM says otherwise; their names only.',
+  },
+  'reconcile-ended': {
+    properties: ['runId', 'state', 'tenantId', 'dsId', 'mode', 'code'],
+    description: 'A run of Reconcile has ended.',
+  },
+  'reconcile-stopped-by-guard': {
+    properties: ['runId', 'state', 'tenantId', 'dsId', 'mode', 'guard'],
+    description: 'A guard ended a run of Reconcile before it deleted, or before it deleted more.',
   },
   'mark-swept': { properties: ['study'], description: 'A pass died; its study is looked at again.' },
 } as const satisfies Readonly<Record<string, EventDescription>>;

@@ -583,6 +583,7 @@ describe('an app without work of its own', () => {
         FHIR_URL: 'http://127.0.0.1:1/fhir',
         CHANGE_FEED_SCHEDULE: '0 0 0 1 1 *',
         MARK_SWEEP_SCHEDULE: '0 0 0 1 1 *',
+        RECONCILE_SWEEP_SCHEDULE: '0 0 0 1 1 *',
         'AzureWebJobs.sync-study.Disabled': 'true',
         'AzureWebJobs.sync-study-poison.Disabled': 'true',
         ...settings,

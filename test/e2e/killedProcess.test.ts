@@ -45,6 +45,7 @@ function startApp(): Promise<HostProcess> {
       PATIENT_ID_SYSTEM: 'urn:oid:1.2.3.4',
       CHANGE_FEED_SCHEDULE: NEVER,
       MARK_SWEEP_SCHEDULE: NEVER,
+      RECONCILE_SWEEP_SCHEDULE: NEVER,
       FUNCTION_TIMEOUT_SECONDS: '10',
       FHIR_TIMEOUT_SECONDS: '1',
       BACK_OFF_BASE_SECONDS: '1',

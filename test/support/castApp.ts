@@ -76,6 +76,7 @@ export async function startCastApp(
       PATIENT_ID_SYSTEM: 'urn:oid:1.2.3.4',
       CHANGE_FEED_SCHEDULE: NEVER,
       MARK_SWEEP_SCHEDULE: NEVER,
+      RECONCILE_SWEEP_SCHEDULE: NEVER,
       BACK_OFF_BASE_SECONDS: '1',
       MAX_ATTEMPTS: '2',
       FHIR_TIMEOUT_SECONDS: '1',

@@ -30,7 +30,7 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
     [
       ...run.guards,
       ...(await guardDatabaseOf(work, state, new Date(plan.cutoff))),
-      ...guardShare({ parsed: totals.all.parsed ?? 0, orphans: candidates }),
+      ...guardShare({ parsed: totals.all.parsed ?? 0, orphans: candidates }, services.limits.share),
       ...pair.findings,
       ...(await otherTenants(work, shards)),
     ],

@@ -31,7 +31,7 @@ const bucketsSchema = z.array(
 /** Reports as NDJSON files, one for each page with findings. */
 export function reportFiles(files: TextFiles): ReportStore {
   return {
-    write: (page, findings, signal) => files.write(nameOf(page, page.kind, 'ndjson'), ndjson(findings), signal),
+    write: (page, findings, signal) => files.write(nameOf(page, page.kind, 'ndjson'), findingLines(findings), signal),
     read: async (page, signal) => {
       const text = await files.read(nameOf(page, page.kind, 'ndjson'), signal);
       return (text ?? '')
@@ -57,7 +57,8 @@ export function reportFiles(files: TextFiles): ReportStore {
   };
 }
 
-function ndjson(findings: readonly Finding[]): string {
+/** One line of JSON for each. */
+export function findingLines(findings: readonly Finding[]): string {
   return findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
 }
 

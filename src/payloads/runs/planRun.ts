@@ -34,6 +34,7 @@ export async function planRun(work: RunWork): Promise<readonly FollowUp[]> {
   const time = await fixTime(work, state);
   const guards = applyOverrides(
     [
+      ...services.sharedContainers,
       ...(time.openTransaction === undefined ? [] : [time.openTransaction]),
       ...(await haltedFinding(work)),
       ...(await guardDatabaseOf(work, state, time.cutoff)),

@@ -3,19 +3,38 @@ import type { Finding, PageAddress, ReportStore } from './reportStore';
 import { writerOf, type Run, type Shard } from './run';
 import type { ReconcileServices } from './services';
 
-/** The findings of a run as they are now, page by page: with outcomes where the sweep has been. */
+/** A page of a report, by the shard that it was found in. */
+export interface ReportPosition {
+  readonly shard: string;
+  readonly page: number;
+}
+
+export interface ReportPage {
+  readonly position: ReportPosition;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * The findings of a run as they are now, page by page: with outcomes where the sweep has been.
+ * @param from the page to begin with
+ */
 export async function* readReport(
   { runs, reports }: Pick<ReconcileServices, 'runs' | 'reports'>,
   run: Run,
   signal: AbortSignal,
-): AsyncGenerator<readonly Finding[]> {
-  for (const { value: shard } of await runs.readShards(run.id, signal))
-    for (let page = 0; page < shard.pages; page += 1) {
+  from: ReportPosition = { shard: '', page: 0 },
+): AsyncGenerator<ReportPage> {
+  for (const { value: shard } of await runs.readShards(run.id, signal)) {
+    if (shard.id < from.shard) continue;
+    for (let page = shard.id === from.shard ? from.page : 0; page < shard.pages; page += 1) {
       const findings = await findingsOf(reports, run.id, shard, page, signal);
-      if (findings.length > 0) yield findings;
+      if (findings.length > 0) yield { position: { shard: shard.id, page }, findings };
     }
+  }
+  if (run.audit === undefined) return;
   const audit = { runId: run.id, shardId: AUDIT_SHARD, page: 0, writer: AUDIT_SHARD, kind: 'found' } as const;
-  if (run.audit !== undefined) yield await reports.read(audit, signal);
+  const findings = await reports.read(audit, signal);
+  if (findings.length > 0) yield { position: { shard: AUDIT_SHARD, page: 0 }, findings };
 }
 
 async function findingsOf(

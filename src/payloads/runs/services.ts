@@ -1,3 +1,5 @@
+import type { GuardFinding } from '../guards/guards';
+import { shareLimits, type ShareLimits } from '../guards/share';
 import type { PayloadStore } from '../payloadStore';
 import type { Run, Shard } from './run';
 import type { ReportStore } from './reportStore';
@@ -22,6 +24,8 @@ export interface ReconcileLimits {
   readonly lookValidMs: number;
   /** deletes that begin before the age of the look is asked for again */
   readonly deletesTogether: number;
+  /** beyond them a run does not delete */
+  readonly share: ShareLimits;
 }
 
 export const DEFAULT_LIMITS: ReconcileLimits = {
@@ -34,6 +38,7 @@ export const DEFAULT_LIMITS: ReconcileLimits = {
   sweepBatch: 200,
   lookValidMs: 60_000,
   deletesTogether: 64,
+  share: shareLimits,
 };
 
 /** Told of progress; it never changes what happens. */
@@ -57,6 +62,8 @@ export interface ReconcileServices {
   readonly reports: ReportStore;
   /** @throws UnknownStore */
   openStore(tenantId: string, dsId: string): PayloadStore;
+  /** datasources that share a container, of which none may be reconciled with deletes */
+  readonly sharedContainers: readonly GuardFinding[];
   readonly limits: ReconcileLimits;
   readonly reporter: ReconcileReporter;
   readonly clock: () => Date;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { Client, type ClientConfig } from 'pg';
 
+import { samplePayloads, sampleRows, sampleTables } from '../../../local/samples/reconcile/samplePayloads';
+
 const folder = join(__dirname, '..', '..', 'fixtures', 'reconcile');
-const unpacked = (name: string) => gunzipSync(readFileSync(join(folder, name))).toString('utf8');
 
 export interface GoldenExpected {
   readonly rows_live_with_key_but_no_blob: readonly string[];
@@ -14,18 +14,15 @@ export interface GoldenExpected {
 
 export const goldenExpected = JSON.parse(readFileSync(join(folder, 'golden-expected.json'), 'utf8')) as GoldenExpected;
 
-export const goldenNames: readonly string[] = unpacked('golden-blobs.ndjson.gz')
-  .trim()
-  .split('\n')
-  .map((line) => (JSON.parse(line) as { name: string }).name);
+export const goldenNames: readonly string[] = samplePayloads().map(({ name }) => name);
 
 /** Makes the tables of a FHIR server and fills them with the golden rows. */
 export async function loadGolden(connection: ClientConfig): Promise<void> {
   const client = new Client(connection);
   await client.connect();
   try {
-    await client.query(readFileSync(join(folder, 'tables.sql'), 'utf8'));
-    await client.query(unpacked('golden-rows.sql.gz'));
+    await client.query(sampleTables());
+    await client.query(sampleRows());
   } finally {
     await client.end();
   }

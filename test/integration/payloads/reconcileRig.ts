@@ -25,6 +25,7 @@ export function reconcileServices(store: PayloadStore, change: Partial<Reconcile
     runs: memoryRunStore(),
     reports: reportFiles(folderFiles(mkdtempSync(join(tmpdir(), 'reconcile-report-')))),
     openStore: () => store,
+    sharedContainers: [],
     limits: limitsOfTests,
     reporter: {},
     clock: () => new Date(),
@@ -64,7 +65,7 @@ export async function finished(services: ReconcileServices, runId: string): Prom
   if (run === undefined) throw new Error('The run is gone');
   const shards = (await services.runs.readShards(runId, untilTheTestEnds)).map(({ value }) => value);
   const findings: Finding[] = [];
-  for await (const page of readReport(services, run.value, untilTheTestEnds)) findings.push(...page);
+  for await (const page of readReport(services, run.value, untilTheTestEnds)) findings.push(...page.findings);
   return { view: viewRun(run.value, shards, services.clock()), findings };
 }
 

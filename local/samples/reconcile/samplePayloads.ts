@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { samplesFolder } from '../samples';
+
+/** The tables of a FHIR server and the payloads that it stored, some of them orphaned: see the README of this folder. */
+
+const folder = join(samplesFolder(), 'reconcile');
+const unpacked = (name: string): string => gunzipSync(readFileSync(join(folder, name))).toString('utf8');
+
+export interface SamplePayload {
+  readonly name: string;
+  readonly body: string;
+}
+
+/** SQL that makes the tables of the schema `fhirdata`. */
+export function sampleTables(): string {
+  return readFileSync(join(folder, 'tables.sql'), 'utf8');
+}
+
+/** SQL that fills them. */
+export function sampleRows(): string {
+  return unpacked('golden-rows.sql.gz');
+}
+
+export function samplePayloads(): readonly SamplePayload[] {
+  return unpacked('golden-blobs.ndjson.gz')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as SamplePayload);
+}
