@@ -1,5 +1,5 @@
-import { isNativeError } from 'node:util/types';
 import { DatabaseError } from 'pg';
+import { z } from 'zod';
 import { DatabaseFailure, type DatabaseFailureCode } from './databaseFailure';
 
 /** SQLSTATE, PostgreSQL appendix A. */
@@ -35,13 +35,19 @@ export function postgresFailure(error: unknown): DatabaseFailure {
         : (byState.get(state) ?? (endedConnection.test(state) ? 'unreachable' : 'failed'));
     return new DatabaseFailure(code, tellsNamesOnly.has(code) ? error.message : `SQLSTATE ${state}`, state);
   }
-  if (!isNativeError(error)) return new DatabaseFailure('failed');
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const { code, message } = readNodeError(error);
   if (code !== undefined && tlsCode.test(code)) return new DatabaseFailure('tls', code);
-  if (/does not support SSL|error establishing an SSL/i.test(error.message)) return new DatabaseFailure('tls');
-  if (/timeout/i.test(error.message)) return new DatabaseFailure('timed-out');
-  if (/password/i.test(error.message)) return new DatabaseFailure('wrong-password');
-  if (code !== undefined || /connection|terminated|not queryable/i.test(error.message))
+  if (/does not support SSL|error establishing an SSL/i.test(message)) return new DatabaseFailure('tls');
+  if (/timeout/i.test(message)) return new DatabaseFailure('timed-out');
+  if (/password/i.test(message)) return new DatabaseFailure('wrong-password');
+  if (code !== undefined || /connection|terminated|not queryable/i.test(message))
     return new DatabaseFailure('unreachable', code);
   return new DatabaseFailure('failed');
+}
+
+const nodeError = z.object({ code: z.string().optional().catch(undefined), message: z.string().catch('') });
+
+function readNodeError(error: unknown): z.infer<typeof nodeError> {
+  const reading = nodeError.safeParse(error);
+  return reading.success ? reading.data : { code: undefined, message: '' };
 }

@@ -68,7 +68,8 @@ async function run(folder: string, settings: readonly string[]): Promise<Postgre
       own(path);
     },
     stop: async () => {
-      server.kill('SIGINT');
+      // At once: nobody needs the data any more.
+      server.kill('SIGQUIT');
       await ended;
       rmSync(folder, { recursive: true, force: true });
     },
