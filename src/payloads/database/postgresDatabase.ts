@@ -38,7 +38,7 @@ export function openPostgres({ connection, maxConnections = 4 }: PostgresOptions
     user,
     // Always a function: without a password the driver would look for one in the environment and in the home folder.
     password: () => askPassword(password),
-    ssl: tlsOptions(sslMode, host, sslRootCertificate),
+    ssl: tlsOptions(sslMode, sslRootCertificate),
     max: maxConnections,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     keepAlive: true,

@@ -8,7 +8,7 @@ export type SslMode = (typeof sslModes)[number];
  * @param rootCertificate PEM of the authority (`sslrootcert`); without it those that Node.js knows are trusted
  * @returns what the driver needs; false: no encryption
  */
-export function tlsOptions(mode: SslMode, host: string, rootCertificate?: string): ConnectionOptions | false {
+export function tlsOptions(mode: SslMode, rootCertificate?: string): ConnectionOptions | false {
   const authority = rootCertificate === undefined ? {} : { ca: rootCertificate };
   switch (mode) {
     case 'disable':
@@ -21,8 +21,7 @@ export function tlsOptions(mode: SslMode, host: string, rootCertificate?: string
     case 'verify-ca':
       return { ...authority, checkServerIdentity: anyName };
     case 'verify-full':
-      // The driver names the server only where it is not an IP address; without a host Node.js would compare with "localhost".
-      return { ...authority, host };
+      return authority;
   }
 }
 

@@ -94,11 +94,12 @@ describe('the audit of rows against blobs', () => {
     expect(heads).toBe(112);
   });
 
-  it('counts a row once, however often its payload is among the names', async () => {
-    const [payload] = await database.sampleRows(patient(), before, 1);
+  it('counts a row once, however often its payload is among the names, and no canary', async () => {
+    const [payload, canary] = await database.sampleRows(patient(), before, 2);
     const look = await database.look({
       type: patient(),
       payloads: [payload!, payload!],
+      canaries: [canary!],
       deciding: false,
       auditBefore: before,
     });
@@ -185,6 +186,24 @@ describe('a sample of rows', () => {
     expect(eligible).toEqual(expect.arrayContaining(names));
     expect(names.length).toBeGreaterThan(10);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('goes by the time of the change, which resource ids do not follow', async () => {
+    const practitioner = types.get(109)!;
+    await owner.query(`insert into fhirdata.practitioner_logical_resources (logical_resource_id, logical_id)
+        select 500000000 + n, 'late-' || n from generate_series(1, 300) n;
+      insert into fhirdata.practitioner_resources select 500000000 + n, 500000000 + n, 1,
+        '2026-12-01'::timestamp - n * interval '1 minute', 'N', null, gen_random_uuid()::text from generate_series(1, 300) n`);
+    const sample = await database.sampleRows(practitioner, before, 5);
+    await owner.query(`delete from fhirdata.practitioner_resources where resource_id > 500000000;
+      delete from fhirdata.practitioner_logical_resources where logical_resource_id > 500000000`);
+    expect(sample.slice(0, 5).map(({ logicalId }) => logicalId)).toEqual([
+      'late-1',
+      'late-2',
+      'late-3',
+      'late-4',
+      'late-5',
+    ]);
   });
 
   it('comes from other places each time', async () => {
