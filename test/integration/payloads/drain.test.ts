@@ -141,6 +141,52 @@ describe('the drain of a run', () => {
   });
 });
 
+/** There is no Citus here: a function of the documented name and columns stands for it, so this shows what is asked and how the answer is read. */
+describe('the workers of a cluster', () => {
+  let coordinator: FhirDatabase;
+  let owner: Client;
+  const answer = (result: string, success = true) =>
+    owner.query(`create or replace function pg_catalog.run_command_on_workers(command text)
+      returns table (nodename text, nodeport int, success boolean, result text) language sql
+      as $$ select 'worker-1'::text, 5432, ${String(success)}, '${result}'::text $$`);
+  const drained = async () => {
+    const state = await coordinator.state();
+    return coordinator.drain(request({ identity: state.identity }));
+  };
+
+  beforeAll(async () => {
+    const client = new Client({ ...server.connection, database: 'template1' });
+    await client.connect();
+    await client.query('create database coordinator');
+    await client.end();
+    const connection = { ...server.connection, database: 'coordinator' };
+    await loadGolden(connection);
+    owner = new Client({ ...connection, options: '-c allow_system_table_mods=on' });
+    await owner.connect();
+    await owner.query('create table pg_catalog.pg_dist_node (nodeid int)');
+    coordinator = openSchema(connection);
+  });
+
+  afterAll(async () => {
+    await coordinator.close();
+    await owner.end();
+  });
+
+  it('are asked for prepared transactions that stay', async () => {
+    await answer('["citus_0_1_2_3"]');
+    await expect(drained()).rejects.toMatchObject({ state: 'prepared', transactions: ['worker-1:5432 citus_0_1_2_3'] });
+    await answer('[]');
+    await expect(drained()).resolves.toEqual({ oldestAgeMs: 0 });
+  });
+
+  it('have to answer', async () => {
+    await answer('[]', false);
+    await expect(drained()).rejects.toMatchObject({ code: 'InvalidDatabaseAnswer' });
+    await answer('out of memory');
+    await expect(drained()).rejects.toMatchObject({ code: 'InvalidDatabaseAnswer' });
+  });
+});
+
 describe('the cutoff of a run', () => {
   const storageDate = new Date('2026-01-02T00:00:00Z');
 
