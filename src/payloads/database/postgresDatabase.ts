@@ -1,7 +1,7 @@
 import { Pool, type PoolClient } from 'pg';
 import type { Database, Row, RunStatement } from './database';
 import { DatabaseFailure } from './databaseFailure';
-import { postgresFailure } from './postgresFailure';
+import { isWithoutTls, postgresFailure } from './postgresFailure';
 import { tlsOptions, type SslMode } from './postgresTls';
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -30,6 +30,26 @@ export interface PostgresOptions {
 
 /** @returns the database, with a pool of at most 4 connections unless told otherwise; it connects when it is first used */
 export function openPostgres({ connection, maxConnections = 4 }: PostgresOptions): Database {
+  const pool = newPool(connection, maxConnections);
+  let plainPool: Pool | undefined;
+  const connect = async (): Promise<PoolClient> => {
+    try {
+      return await (plainPool ?? pool).connect();
+    } catch (error) {
+      if (connection.sslMode !== 'prefer' || !isWithoutTls(error)) throw postgresFailure(error);
+      plainPool ??= newPool({ ...connection, sslMode: 'disable' }, maxConnections);
+      return connect();
+    }
+  };
+  return {
+    readOnly: (work, statementTimeoutMs = STATEMENT_TIMEOUT_MS) => readOnly(connect, work, statementTimeoutMs),
+    close: async () => {
+      await Promise.all([pool.end(), plainPool?.end()]);
+    },
+  };
+}
+
+function newPool(connection: PostgresConnection, maxConnections: number): Pool {
   const { host, port, database, user, password, sslMode, sslRootCertificate } = connection;
   const pool = new Pool({
     host,
@@ -46,10 +66,7 @@ export function openPostgres({ connection, maxConnections = 4 }: PostgresOptions
   });
   // Without a listener the loss of an idle connection would end the process; the next statement meets the failure.
   pool.on('error', () => undefined);
-  return {
-    readOnly: (work, statementTimeoutMs = STATEMENT_TIMEOUT_MS) => readOnly(pool, work, statementTimeoutMs),
-    close: () => pool.end(),
-  };
+  return pool;
 }
 
 /**
@@ -61,11 +78,11 @@ set local search_path = pg_catalog; set local row_security = off; set local stat
 set local plan_cache_mode = force_custom_plan; set local jit = off`;
 
 async function readOnly<T>(
-  pool: Pool,
+  connect: () => Promise<PoolClient>,
   work: (run: RunStatement) => Promise<T>,
   statementTimeoutMs: number,
 ): Promise<T> {
-  const client = await connect(pool);
+  const client = await connect();
   let isClean = false;
   client.on('error', swallow);
   try {
@@ -87,14 +104,6 @@ async function readOnly<T>(
     client.off('error', swallow);
     // A connection in an unknown state is closed, which also ends its transaction.
     client.release(!isClean);
-  }
-}
-
-async function connect(pool: Pool): Promise<PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    throw postgresFailure(error);
   }
 }
 

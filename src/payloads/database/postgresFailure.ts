@@ -37,12 +37,17 @@ export function postgresFailure(error: unknown): DatabaseFailure {
   }
   const { code, message } = readNodeError(error);
   if (code !== undefined && tlsCode.test(code)) return new DatabaseFailure('tls', code);
-  if (/does not support SSL|error establishing an SSL/i.test(message)) return new DatabaseFailure('tls');
+  if (isWithoutTls(error)) return new DatabaseFailure('tls', 'the server has none');
   if (/timeout/i.test(message)) return new DatabaseFailure('timed-out');
   if (/password/i.test(message)) return new DatabaseFailure('wrong-password');
   if (code !== undefined || /connection|terminated|not queryable/i.test(message))
     return new DatabaseFailure('unreachable', code);
   return new DatabaseFailure('failed');
+}
+
+/** Whether the server said that it has no encryption at all; the driver tells so by its message only. */
+export function isWithoutTls(error: unknown): boolean {
+  return /does not support SSL/i.test(readNodeError(error).message);
 }
 
 const nodeError = z.object({ code: z.string().optional().catch(undefined), message: z.string().catch('') });

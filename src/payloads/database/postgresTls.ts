@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 
-/** Of libpq and of the JDBC driver (`sslmode`). Their `allow` and `prefer` are missing: a connection that may fall back to plain text proves nothing. */
-export const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
+/** Of libpq and of the JDBC driver (`sslmode`), where `prefer` is the default: whoever is in between can make it plain text. Their `allow` is missing. */
+export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
 
 /**
@@ -13,6 +13,8 @@ export function tlsOptions(mode: SslMode, rootCertificate?: string): ConnectionO
   switch (mode) {
     case 'disable':
       return false;
+    case 'prefer':
+      return { rejectUnauthorized: false };
     case 'require':
       // As libpq has it: with a root certificate `require` also verifies the authority.
       return rootCertificate === undefined

@@ -147,6 +147,7 @@ describe('encryption', () => {
     const encrypted = [{ ssl: true }];
     const refused = expect.objectContaining({ name: 'DatabaseFailure', code: 'tls', isTransient: false }) as unknown;
     expect(await attempt('disable', '127.0.0.1')).toEqual([{ ssl: false }]);
+    expect(await attempt('prefer', '127.0.0.1')).toEqual(encrypted);
     expect(await attempt('require', '127.0.0.1')).toEqual(encrypted);
     expect(await attempt('verify-ca', '127.0.0.1', certificate)).toEqual(encrypted);
     expect(await attempt('verify-full', 'localhost', certificate)).toEqual(encrypted);
@@ -156,13 +157,18 @@ describe('encryption', () => {
     expect(await attempt('verify-full', '127.0.0.1', certificate)).toEqual(refused);
   });
 
-  it('is not given up when the server has none', async () => {
+  it('is given up when the server has none only where the mode allows it', async () => {
     await owner.query('alter system set ssl = off');
     await owner.query('select pg_reload_conf()');
-    const unencrypted = await attempt('require', '127.0.0.1');
+    const required = await attempt('require', '127.0.0.1');
+    const database = openPostgres({ connection: reader({ sslMode: 'prefer' }) });
+    const question = () => database.readOnly((run) => run('select ssl from pg_stat_ssl where pid = pg_backend_pid()'));
+    const preferred = await Promise.all([question(), question()]);
+    await database.close();
     await owner.query('alter system set ssl = on');
     await owner.query('select pg_reload_conf()');
-    expect(unencrypted).toMatchObject({ name: 'DatabaseFailure', code: 'tls' });
+    expect(required).toMatchObject({ name: 'DatabaseFailure', code: 'tls' });
+    expect(preferred).toEqual([[{ ssl: false }], [{ ssl: false }]]);
   });
 });
 
