@@ -1,13 +1,13 @@
 import { auditRun } from './auditRun';
 import { lookAfter } from './lookAfter';
 import type { Run, RunState } from './run';
+import { hasReserved } from './reservation';
 import { ended, type FollowUp, type RunWork } from './steps';
 
 /** The last step: what was deleted is looked up once more, rows without payloads are counted where that was asked for. */
 export async function finishRun(work: RunWork, change: Partial<Run>): Promise<readonly FollowUp[]> {
   const run: Run = { ...work.run.value, ...change };
-  const isSwept = run.reserved > 0;
-  const wronglyDeleted = isSwept ? await lookAfter(work, run) : undefined;
+  const wronglyDeleted = hasReserved(run) ? await lookAfter(work, run) : undefined;
   const audit = run.request.audit && run.scanEnd === 'complete' ? await auditRun(work, run) : undefined;
   const problem =
     wronglyDeleted === undefined || wronglyDeleted === 0

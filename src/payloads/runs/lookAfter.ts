@@ -3,6 +3,7 @@ import type { PayloadStore } from '../payloadStore';
 import type { DatabaseIdentity } from '../database/databaseIdentity';
 import type { ResourceType } from '../database/resourceTypes';
 import { writeMarks, readMarks } from './containerMarks';
+import { hasReserved } from './reservation';
 import { hasEnded, writerOf, type Run } from './run';
 import type { Finding } from './reportStore';
 import type { ReconcileServices } from './services';
@@ -45,7 +46,7 @@ export async function lookAtEarlierDeletes(work: RunWork): Promise<number> {
       run.container === container &&
       run.request.mode !== 'report' &&
       hasEnded(run.state) &&
-      run.reserved > 0,
+      hasReserved(run),
   );
   return last === undefined ? 0 : lookAfter(work, last);
 }

@@ -63,8 +63,8 @@ export interface Run {
   /** why the scan ended */
   readonly scanEnd?: 'complete' | 'time-limit' | 'cancelled' | undefined;
   readonly scanEndedAt?: string | undefined;
-  /** orphans that deletes were reserved for: the bound on their number is checked here, by compare-and-set */
-  readonly reserved: number;
+  /** candidates that each shard has begun to deal with: the bound on their number is checked here, by compare-and-set */
+  readonly reserved: Readonly<Record<string, number>>;
   /** how many the guards agreed to */
   readonly deleteBound: number;
   /** what the guards found: they end a run that deletes; of a report they say what would end it */
@@ -140,13 +140,15 @@ export interface SweepCursor {
   readonly page: number;
   /** candidates of the page below it are swept */
   readonly offset: number;
+  /** candidates that are swept, over all pages */
+  readonly dealt: number;
   /** the batch from `offset` was begun: what is gone of it was deleted by us */
   readonly begun: boolean;
   readonly done: boolean;
   readonly writers: readonly PageWriter[];
 }
 
-export const SWEEP_START: SweepCursor = { page: 0, offset: 0, begun: false, done: false, writers: [] };
+export const SWEEP_START: SweepCursor = { page: 0, offset: 0, dealt: 0, begun: false, done: false, writers: [] };
 
 export function newShard(id: string, range: ShardRange, cursor: ShardCursor = {}): Shard {
   return {

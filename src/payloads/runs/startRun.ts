@@ -44,7 +44,7 @@ export async function startRun(
     startedAt: startedAt.toISOString(),
     cancelRequested: false,
     stoppedByGuard: false,
-    reserved: 0,
+    reserved: {},
     deleteBound: 0,
     guards: [],
     warnings: [],

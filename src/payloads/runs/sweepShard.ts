@@ -31,7 +31,7 @@ export async function sweepShard(work: SweepWork, claimed: Versioned<Shard>): Pr
       if (batch.length === 0) break;
       if (services.monotonicMs() - startedMs > services.limits.sliceMs)
         return (await save(work, shard, { claim: undefined })) === undefined ? 'lost' : 'handed-over';
-      const go = await reserve(work, sweep.begun ? 0 : batch.length);
+      const go = await reserve(work, shard.value.id, sweep.dealt + batch.length);
       if (go === 'lost') return 'lost';
       if (go === 'stop') return (await save(work, shard, { claim: undefined })) === undefined ? 'lost' : 'stopped';
       shard = await save(work, shard, { sweep: { ...sweep, begun: true } });
@@ -117,6 +117,7 @@ async function recordBatch(
     sweep: {
       ...sweep,
       offset: sweep.offset + batch.length,
+      dealt: sweep.dealt + batch.length,
       begun: false,
       writers: withWriter(sweep.writers, sweep.page, owner),
     },
