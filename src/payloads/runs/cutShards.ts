@@ -1,10 +1,12 @@
 import type { ResourceType } from '../database/resourceTypes';
+import { isDeepStrictEqual } from 'node:util';
 import { readToken } from './continuationToken';
 import { newShard, type Run, type Shard } from './run';
 import {
   continueFrom,
   cutIntoShards,
   EVERY_NAME,
+  lowWater,
   shardsOfTypes,
   type StartedRange,
   type TypeSize,
@@ -43,8 +45,12 @@ export function tokenTarget({ account, container, request }: Run) {
   return { account, container, tenantId, dsId, mode, resourceTypes };
 }
 
-const numbered = (ranges: readonly StartedRange[]): readonly Shard[] =>
-  ranges.map(({ range, cursor }, place) => newShard(String(place).padStart(4, '0'), range, cursor));
+/** Those that begin at the lowest name get on in any case: more than one may, because the names between types are a shard too. */
+function numbered(ranges: readonly StartedRange[]): readonly Shard[] {
+  const shards = ranges.map(({ range, cursor }, place) => newShard(String(place).padStart(4, '0'), range, cursor));
+  const lowest = lowWater(shards);
+  return shards.map((shard) => ({ ...shard, isLowest: isDeepStrictEqual(lowWater([shard]), lowest) }));
+}
 
 async function rangesOf({ services, store, run, signal }: RunWork, types: ReadonlyMap<number, ResourceType>) {
   const { resourceTypes } = run.value.request;

@@ -1,6 +1,7 @@
 import { isClaimed } from './claims';
-import type { RunPlan, Run } from './run';
-import { isTimeUp, mustDoAPage } from './scanShard';
+import type { RunPlan, Run, Shard } from './run';
+import type { Versioned } from './runStore';
+import { isTimeUp, mustGetOn } from './scanShard';
 import { runSlice, toNext, type FollowUp, type RunWork } from './steps';
 
 /** Until the slices that still work on shards have seen that the scan is over. */
@@ -15,7 +16,7 @@ export async function endScan(work: RunWork, plan: RunPlan): Promise<readonly Fo
   const shards = await services.runs.readShards(run.value.id, signal);
   if (shards.length < plan.shards) throw new Error('A shard of the run is missing');
   const unfinished = shards.filter(({ value }) => !value.scanned);
-  const why = unfinished.length === 0 ? 'complete' : whyOver(run.value, plan, services.clock(), unfinished[0]?.value);
+  const why = unfinished.length === 0 ? 'complete' : whyOver(run.value, plan, services.clock(), unfinished);
   if (why === undefined) return [];
   const now = services.clock();
   if (unfinished.some(({ value }) => isClaimed(value, now.getTime()))) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
@@ -32,9 +33,9 @@ function whyOver(
   run: Run,
   plan: RunPlan,
   now: Date,
-  first: Parameters<typeof mustDoAPage>[0] | undefined,
+  unfinished: readonly Versioned<Shard>[],
 ): 'cancelled' | 'time-limit' | undefined {
   if (run.cancelRequested) return 'cancelled';
-  if (first !== undefined && mustDoAPage(first)) return undefined;
+  if (unfinished.some(({ value }) => mustGetOn(value))) return undefined;
   return isTimeUp(run, plan, now) ? 'time-limit' : undefined;
 }

@@ -9,7 +9,6 @@ import { findingOf } from '../guards/refusals';
 import { lookAtEarlierDeletes } from './lookAfter';
 import type { Shard } from './run';
 import { ended, shardSlice, toNext, type FollowUp, type RunWork } from './steps';
-import { FIRST_SHARD } from './scanShard';
 
 /** The container of the run is not there. */
 export class ContainerMissing extends Error {
@@ -53,18 +52,14 @@ export async function planRun(work: RunWork): Promise<readonly FollowUp[]> {
     scanStartedAt: services.clock().toISOString(),
     shards: shards.length,
   };
-  // Alone at first: the only shard that must get on however short the time of the run is.
-  const slices = shards
-    .map(({ id }) => shardSlice(run.id, id))
-    .sort(({ message }) => (message.slice.shard === FIRST_SHARD ? -1 : 1));
+  const slices = [...shards]
+    .sort((left, right) => Number(right.isLowest) - Number(left.isLowest))
+    .map(({ id }) => shardSlice(run.id, id));
   return toNext(work, { plan, guards, warnings }, slices);
 }
 
 /** A plan that was begun before is taken up: its shards hold all names, and another cut would overlap with them. */
-async function createShards(
-  work: RunWork,
-  types: ReadonlyMap<number, ResourceType>,
-): Promise<readonly Pick<Shard, 'id'>[]> {
+async function createShards(work: RunWork, types: ReadonlyMap<number, ResourceType>): Promise<readonly Shard[]> {
   const { services, run, signal } = work;
   const shards = await cutShards(work, types);
   if (await services.runs.createShards(run.value.id, shards, signal)) return shards;

@@ -123,6 +123,8 @@ export interface Shard {
   readonly id: string;
   readonly range: ShardRange;
   readonly cursor: ShardCursor;
+  /** it begins at the lowest name of the run, so unless it gets on, a run that continues this one would begin there again */
+  readonly isLowest: boolean;
   readonly scanned: boolean;
   /** the scan of the run is over, wherever this shard is */
   readonly frozen: boolean;
@@ -155,6 +157,7 @@ export function newShard(id: string, range: ShardRange, cursor: ShardCursor = {}
     id,
     range,
     cursor,
+    isLowest: false,
     scanned: false,
     frozen: false,
     pages: 0,

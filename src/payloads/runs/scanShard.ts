@@ -102,7 +102,7 @@ async function mustStop({ services, run, plan, signal }: ScanWork, shard: Shard)
   const now = await services.runs.read(run.id, signal);
   if (now?.value.state !== 'scanning') return 'lost';
   if (now.value.cancelRequested) return 'stop';
-  return isTimeUp(run, plan, services.clock()) && !mustDoAPage(shard) ? 'stop' : 'go-on';
+  return isTimeUp(run, plan, services.clock()) && !mustGetOn(shard) ? 'stop' : 'go-on';
 }
 
 /** Wall time of the whole scan, over all its shards. */
@@ -110,11 +110,9 @@ export function isTimeUp({ request }: Run, plan: RunPlan, now: Date): boolean {
   return request.maxScanMs !== undefined && now.getTime() - Date.parse(plan.scanStartedAt) >= request.maxScanMs;
 }
 
-export const FIRST_SHARD = '0000';
-
-/** However short its time, a run does one page of its first shard: a run that continues another must get on. */
-export function mustDoAPage({ id, pages, scanned }: Shard): boolean {
-  return id === FIRST_SHARD && pages === 0 && !scanned;
+/** However short its time, a run gets on from its lowest name: a page without names that is not the last one is no progress. */
+export function mustGetOn({ isLowest, scanned, pages, totals, cursor }: Shard): boolean {
+  return isLowest && !scanned && (totals.all.listed ?? 0) === 0 && (pages === 0 || cursor.marker !== undefined);
 }
 
 /** The claim ends with the slice. @returns whether the shard was still ours */

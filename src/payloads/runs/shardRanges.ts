@@ -165,12 +165,13 @@ export function continueFrom(
   ranges: readonly ShardRange[],
   reached: LowWater & Pick<ShardCursor, 'marker'>,
 ): readonly StartedRange[] {
+  const { after, from, marker } = reached;
   const name = nameOf(reached);
   return ranges.flatMap((range): readonly StartedRange[] => {
-    if (range.kind === 'others') return [{ range, cursor: reached }];
+    if (range.kind === 'others') return [{ range, cursor: { after, from, marker } }];
     const [start, end] = boundsOf(range);
     if (name >= end) return [];
-    return [{ range, cursor: name > start ? { after: reached.after, from: reached.from } : {} }];
+    return [{ range, cursor: name >= start ? { after, from, marker: ranges.length === 1 ? marker : undefined } : {} }];
   });
 }
 
