@@ -1,5 +1,4 @@
-import type { PayloadKey } from '../blobName';
-import { readBlobName } from '../blobName';
+import { canariesByType } from './canaries';
 import { claimShard } from './claims';
 import { endScan } from './endScan';
 import { endSweep } from './endSweep';
@@ -62,9 +61,9 @@ async function advanceShard(work: RunWork, shardId: string): Promise<readonly Fo
   const slice = await releasedOnFailure(work, shardId, claim.owner, async () => {
     const types = await work.store.database.resourceTypes();
     const common = { ...work, run: run.value, plan, owner: claim.owner, types };
-    return state === 'scanning'
-      ? scanShard(common, claim.shard)
-      : sweepShard({ ...common, canaries: await canariesOf(work) }, claim.shard);
+    if (state === 'scanning') return scanShard(common, claim.shard);
+    const shards = (await services.runs.readShards(run.value.id, signal)).map(({ value }) => value);
+    return sweepShard({ ...common, canaries: canariesByType(run.value, shards) }, claim.shard);
   });
   switch (slice) {
     case 'scanned':
@@ -103,16 +102,3 @@ const takeForSweep =
   (run: Run) =>
   (shard: Shard): Shard | undefined =>
     shard.sweep.done || !needsSweep(run, shard) ? undefined : shard;
-
-/** Over all shards: a part of a type may have no payload that is ok. */
-async function canariesOf({ services, run, signal }: RunWork): Promise<ReadonlyMap<number, readonly PayloadKey[]>> {
-  const canaries = new Map<number, PayloadKey[]>();
-  for (const { value } of await services.runs.readShards(run.value.id, signal))
-    for (const name of Object.values(value.canaries).flat()) {
-      const reading = readBlobName(name);
-      if (reading.kind !== 'payload') continue;
-      const { typeId } = reading.payload;
-      canaries.set(typeId, [...(canaries.get(typeId) ?? []), reading.payload]);
-    }
-  return canaries;
-}

@@ -4,6 +4,7 @@ import { applyOverrides, type GuardFinding } from '../guards/guards';
 import { guardOtherTenant } from '../guards/otherTenant';
 import { guardPair, sparedTypes, unprovenFinding, type PairVerdict } from '../guards/pair';
 import { guardShare } from '../guards/share';
+import { canariesByType, sampleCanaries } from './canaries';
 import { writeMarks } from './containerMarks';
 import { finishRun } from './finishRun';
 import { guardDatabaseOf } from './planRun';
@@ -23,7 +24,8 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
   const totals = shards.map((shard) => shard.totals).reduce(addTotals, NO_TOTALS);
   const candidates = candidatesIn(run, totals.all);
   const types = await store.database.resourceTypes();
-  const pair = await pairOf(work, plan, typesWithCandidates(run, totals, types));
+  const atStake = typesWithCandidates(run, totals, types);
+  const pair = await pairOf(work, plan, atStake);
   const spared = sparedTypes(pair.unproven, run.request.overrides.unproven);
   const state = await store.database.state();
   const findings = applyOverrides(
@@ -43,7 +45,9 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
   if (guards.length > 0) return finishRun(work, { guards: told, unprovenTypes, stoppedByGuard: true });
   await writeMarks(store.container, { identity: state.identity, haltedBy: undefined }, signal);
   const waiting = shards.filter((shard) => needsSweep(run, shard));
-  const change = { guards: told, unprovenTypes, deleteBound: candidates };
+  const unwitnessed = atStake.filter(({ id }) => !canariesByType(run, shards).has(id));
+  const canaries = await sampleCanaries(store, unwitnessed, plan, signal);
+  const change = { guards: told, unprovenTypes, deleteBound: candidates, canaries };
   if (waiting.length === 0) return finishRun(work, change);
   return toNext(
     work,

@@ -72,6 +72,8 @@ export interface Run {
   readonly warnings: readonly string[];
   /** names of types whose orphans are not deleted, because no row of the type says that this is its container */
   readonly unprovenTypes: readonly string[];
+  /** names with row and blob, by type name, of types of which the scan found none */
+  readonly canaries?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly problem?: Problem | undefined;
   readonly audit?: AuditResult | undefined;
   /** deleted payloads that have a row after all, found when they were looked up once more */

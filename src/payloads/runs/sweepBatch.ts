@@ -3,6 +3,7 @@ import type { DeleteOutcome } from '../container/payloadContainer';
 import { UntrustedLook } from '../database/untrustedLook';
 import type { ResourceType } from '../database/resourceTypes';
 import type { OrphanReason } from '../verdict';
+import { stillStored } from './canaries';
 import type { SweepWork } from './sweepWork';
 import type { SweepOutcome } from './totals';
 
@@ -37,9 +38,9 @@ export async function sweepBatch(
   const outcomes = new Array<CandidateOutcome | undefined>(batch.length);
   const waiting = batch.map((candidate, place) => ({ candidate, place }));
   const provable = waiting.filter(({ candidate, place }) => {
-    const isUnproven = work.run.unprovenTypes.includes(candidate.type.name) || !work.canaries.has(candidate.type.id);
-    if (isUnproven) outcomes[place] = { outcome: 'unproven' };
-    return !isUnproven;
+    const isProven = isProvenType(work, candidate.type);
+    if (!isProven) outcomes[place] = { outcome: 'unproven' };
+    return isProven;
   });
   let left: readonly Waiting[] = provable;
   while (left.length > 0) left = await sweepWave(work, left, wasBegun, outcomes);
@@ -47,6 +48,12 @@ export async function sweepBatch(
     if (outcome === undefined) throw new TypeError('A candidate was left without an outcome');
     return outcome;
   });
+}
+
+/** Without a canary a look proves nothing, unless the operator says that the type has no row to be one. */
+function isProvenType({ run, canaries }: SweepWork, { id, name }: ResourceType): boolean {
+  if (run.unprovenTypes.includes(name)) return false;
+  return canaries.has(id) || run.request.overrides.unproven?.includes(name) === true;
 }
 
 interface Waiting {
@@ -116,9 +123,9 @@ function isSwept({ run }: SweepWork, reason: OrphanReason | undefined): boolean 
   }
 }
 
-/** A canary may have been erased since it was found; so the look is done again, once, with others. */
+/** A canary may have been erased since it was found; so the look is done again, once, with those whose blobs are still there. */
 async function lookWithCanaries(
-  { store, canaries, plan: { identity } }: SweepWork,
+  { store, canaries, plan: { identity }, signal }: SweepWork,
   type: ResourceType,
   payloads: readonly PayloadKey[],
 ): Promise<ReadonlyMap<number, OrphanReason>> {
@@ -130,9 +137,11 @@ async function lookWithCanaries(
   try {
     return await look(known.slice(0, CANARIES_OF_A_LOOK));
   } catch (error) {
-    const others = known.slice(CANARIES_OF_A_LOOK);
-    if (!(error instanceof UntrustedLook && error.code === 'canary-missing') || others.length === 0) throw error;
-    return look(others);
+    if (!(error instanceof UntrustedLook && error.code === 'canary-missing')) throw error;
+    const others = [...known.slice(CANARIES_OF_A_LOOK), ...known.slice(0, CANARIES_OF_A_LOOK)];
+    const present = await stillStored(store.container, others.slice(0, 2 * CANARIES_OF_A_LOOK), signal);
+    if (present.length === 0) throw error;
+    return look(present.slice(0, CANARIES_OF_A_LOOK));
   }
 }
 
