@@ -27,7 +27,7 @@ export async function advance(
     const work: RunWork = { services, store: services.openStore(tenantId, dsId), run, signal };
     return slice.shard === undefined ? await advanceRun(work) : await advanceShard(work, slice.shard);
   } catch (error) {
-    return endedBy(services, run.value.id, error, signal);
+    return endedBy(services, slice, error, signal);
   }
 }
 

@@ -1,6 +1,6 @@
 import { isClaimed } from './claims';
 import { finishRun } from './finishRun';
-import { runSlice, type FollowUp, type RunWork } from './steps';
+import { runSlice, shardSlice, type FollowUp, type RunWork } from './steps';
 import { needsSweep } from './sweepShard';
 
 const LOOK_AGAIN_MS = 5000;
@@ -13,6 +13,9 @@ export async function endSweep(work: RunWork): Promise<readonly FollowUp[]> {
   if (waiting.length === 0) return finishRun(work, {});
   if (!run.value.cancelRequested && !run.value.stoppedByGuard) return [];
   const nowMs = services.clock().getTime();
+  const begun = waiting.filter(({ value }) => value.sweep.begun && !isClaimed(value, nowMs));
+  // A slice died in the middle of a batch: what it deleted is counted before the run ends.
+  if (begun.length > 0) return begun.map(({ value }) => shardSlice(run.value.id, value.id));
   if (waiting.some(({ value }) => isClaimed(value, nowMs))) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
   return finishRun(work, {});
 }

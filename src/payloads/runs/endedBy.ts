@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidDatabaseAnswer } from '../database/database';
 import { DatabaseFailure } from '../database/databaseFailure';
 import { findingOf } from '../guards/refusals';
@@ -7,20 +8,22 @@ import { UnknownResourceType } from './cutShards';
 import { ContainerMissing } from './planRun';
 import { hasEnded, type Problem, type Run } from './run';
 import { UnknownStore, type ReconcileServices } from './services';
-import { runSlice, type FollowUp } from './steps';
+import { runSlice, type FollowUp, type SliceMessage } from './steps';
 
 /**
  * What an error in a slice means for its run: a guard ends it, a thing that no other try can change fails it.
+ * @param slice that of a shard, or of the run as a whole
  * @throws the error itself where another try may help
  */
 export async function endedBy(
   services: ReconcileServices,
-  runId: string,
+  slice: SliceMessage['slice'],
   error: unknown,
   signal: AbortSignal,
 ): Promise<readonly FollowUp[]> {
+  const runId = slice.run;
   const finding = findingOf(error);
-  if (finding !== undefined) return stopByGuard(services, runId, finding, signal);
+  if (finding !== undefined) return stopByGuard(services, slice, finding, signal);
   const problem = lastingProblem(error);
   if (problem === undefined) throw error;
   await failRun(services, runId, problem, signal);
@@ -40,13 +43,15 @@ export async function failRun(
 /** While nothing was deleted the run ends at once; else what was deleted is looked up first, unless that is what failed. */
 async function stopByGuard(
   services: ReconcileServices,
-  runId: string,
+  { run: runId, shard }: SliceMessage['slice'],
   finding: GuardFinding,
   signal: AbortSignal,
 ): Promise<readonly FollowUp[]> {
   const run = await change(services, runId, signal, (before) => {
-    const guards = [...before.guards, finding];
-    if (before.state === 'sweeping' && !before.stoppedByGuard) return { guards, stoppedByGuard: true };
+    const isKnown = before.guards.some((known) => isDeepStrictEqual(known, finding));
+    const guards = isKnown ? before.guards : [...before.guards, finding];
+    if (before.state === 'sweeping' && (shard !== undefined || !before.stoppedByGuard))
+      return { guards, stoppedByGuard: true };
     const endedAt = services.clock().toISOString();
     return { guards, stoppedByGuard: true, state: 'stopped-by-guard', endedAt };
   });

@@ -7,7 +7,7 @@ import { guardShare } from '../guards/share';
 import { canariesByType, sampleCanaries } from './canaries';
 import { writeMarks } from './containerMarks';
 import { finishRun } from './finishRun';
-import { guardDatabaseOf } from './planRun';
+import { guardDatabaseOf, haltedFinding } from './planRun';
 import { writerOf, type Run, type RunPlan, type Shard } from './run';
 import { shardSlice, toNext, type FollowUp, type RunWork } from './steps';
 import { needsSweep } from './sweepShard';
@@ -31,6 +31,7 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
   const findings = applyOverrides(
     [
       ...run.guards,
+      ...(await haltedFinding(work)),
       ...(await guardDatabaseOf(work, state, new Date(plan.cutoff))),
       ...guardShare({ parsed: totals.all.parsed ?? 0, orphans: candidates }, services.limits.share),
       ...pair.findings,

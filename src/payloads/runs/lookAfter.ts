@@ -1,7 +1,8 @@
-import { readBlobName, type PayloadKey } from '../blobName';
+import { payloadBlobName, readBlobName, type PayloadKey } from '../blobName';
 import type { PayloadStore } from '../payloadStore';
 import type { DatabaseIdentity } from '../database/databaseIdentity';
 import type { ResourceType } from '../database/resourceTypes';
+import { stillStored } from './canaries';
 import { writeMarks, readMarks } from './containerMarks';
 import { hasReserved } from './reservation';
 import { hasEnded, writerOf, type Run } from './run';
@@ -15,9 +16,9 @@ const NAMES_OF_A_LOOK = 5000;
 const RUNS_BACK = 200;
 
 /**
- * Looks the payloads that a run deleted up once more, with a fresh snapshot. One that has a row now was deleted wrongly: it is taken
- * back from quarantine, and the container is marked, so that no run deletes there until a person has looked.
- * @returns how many have a row
+ * Looks the payloads that a run deleted up once more, with a fresh snapshot. One that has a row now, and is not back in the container,
+ * was deleted wrongly: it is taken back from quarantine, and the container is marked, so that no run deletes there until a person has looked.
+ * @returns how many there are
  */
 export async function lookAfter(
   { services, store, signal }: Pick<RunWork, 'services' | 'store' | 'signal'>,
@@ -26,8 +27,11 @@ export async function lookAfter(
   const types = await store.database.resourceTypes();
   const { identity } = await store.database.state();
   const wrong: string[] = [];
-  for await (const names of deletedNames(services, run, signal))
-    wrong.push(...(await withRow(store, types, identity, names)));
+  for await (const names of deletedNames(services, run, signal)) {
+    const live = await withRow(store, types, identity, names);
+    const present = await stillStored(store.container, live, signal);
+    wrong.push(...live.filter((payload) => !present.includes(payload)).map(payloadBlobName));
+  }
   if (wrong.length === 0) return 0;
   const marks = await readMarks(store.container, signal);
   await writeMarks(store.container, { ...marks, haltedBy: run.id }, signal);
@@ -66,30 +70,29 @@ async function* deletedNames(
     }
 }
 
-const wasRemoved = ({ outcome }: Finding): boolean => outcome === 'deleted' || outcome === 'quarantined';
+/** Gone is also what a delete is told whose first answer was lost. */
+const wasRemoved = ({ outcome }: Finding): boolean =>
+  outcome === 'deleted' || outcome === 'quarantined' || outcome === 'gone';
 
 async function withRow(
   { database }: PayloadStore,
   types: ReadonlyMap<number, ResourceType>,
   identity: DatabaseIdentity,
   names: readonly string[],
-): Promise<readonly string[]> {
-  const byType = new Map<number, { name: string; payload: PayloadKey }[]>();
+): Promise<readonly PayloadKey[]> {
+  const byType = new Map<number, PayloadKey[]>();
   for (const name of names) {
     const reading = readBlobName(name);
     if (reading.kind !== 'payload') continue;
-    byType.set(reading.payload.typeId, [
-      ...(byType.get(reading.payload.typeId) ?? []),
-      { name, payload: reading.payload },
-    ]);
+    const { payload } = reading;
+    byType.set(payload.typeId, [...(byType.get(payload.typeId) ?? []), payload]);
   }
-  const found: string[] = [];
-  for (const [typeId, entries] of byType) {
+  const found: PayloadKey[] = [];
+  for (const [typeId, payloads] of byType) {
     const type = types.get(typeId);
     if (type === undefined) continue;
-    const payloads = entries.map(({ payload }) => payload);
     const { orphans } = await database.look({ type, payloads, deciding: true, identity });
-    found.push(...entries.filter((_, place) => !orphans.has(place)).map(({ name }) => name));
+    found.push(...payloads.filter((_, place) => !orphans.has(place)));
   }
   return found;
 }

@@ -31,6 +31,7 @@ export async function planRun(work: RunWork): Promise<readonly FollowUp[]> {
   const types = await store.database.resourceTypes();
   const state = await store.database.state();
   const time = await fixTime(work, state);
+  if (run.request.mode !== 'report') await lookAtEarlierDeletes(work);
   const guards = applyOverrides(
     [
       ...services.sharedContainers,
@@ -125,19 +126,20 @@ async function undoWarning({ store, run, signal }: RunWork): Promise<readonly st
   return ['Neither quarantine nor soft delete nor versioning would undo a mistaken delete.'];
 }
 
-/** Guards that ask the database alone. */
+/** Guards that ask the database alone. A report, too, is asked with the cutoff that a run which deletes would have. */
 export async function guardDatabaseOf(
   { store, run, signal }: RunWork,
   state: DatabaseState,
   cutoff: Date,
 ): Promise<readonly GuardFinding[]> {
+  const { mode, graceMs } = run.value.request;
   const { identity } = await readMarks(store.container, signal);
-  return guardDatabase(state, identity, cutoff, run.value.request.graceMs);
+  const newestMs = mode === 'report' && state.newest !== undefined ? state.newest.getTime() - graceMs : Infinity;
+  return guardDatabase(state, identity, new Date(Math.min(cutoff.getTime(), newestMs)), graceMs);
 }
 
 /** Payloads of an earlier run that have a row after all end every run that deletes, until a person has looked. */
-async function haltedFinding(work: RunWork): Promise<readonly GuardFinding[]> {
-  if (work.run.value.request.mode !== 'report') await lookAtEarlierDeletes(work);
+export async function haltedFinding(work: RunWork): Promise<readonly GuardFinding[]> {
   const { haltedBy } = await readMarks(work.store.container, work.signal);
   if (haltedBy === undefined) return [];
   return [

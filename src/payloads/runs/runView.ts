@@ -2,6 +2,7 @@ import { writeToken } from './continuationToken';
 import { tokenTarget } from './cutShards';
 import { hasEnded, type Run, type Shard } from './run';
 import { lowWater } from './shardRanges';
+import { needsSweep } from './sweepShard';
 import { NO_TOTALS, addTotals, orphansIn, type Counts } from './totals';
 
 /** A run as a person sees it. */
@@ -70,11 +71,17 @@ function rateOf({ plan, scanEndedAt }: Run, listed: number, now: Date): number |
   return Math.round(listed / seconds);
 }
 
+function isLeft(run: Run, shard: Shard): boolean {
+  return run.request.mode !== 'report' && needsSweep(run, shard) && !shard.sweep.done;
+}
+
 /** @returns where a later run goes on; undefined when everything was scanned, or nothing yet */
 export function tokenOf(run: Run, shards: readonly Shard[]): string | undefined {
   if (run.plan === undefined) return run.request.continuationToken;
   const reached = lowWater(shards);
-  if (reached === undefined || (hasEnded(run.state) && run.state === 'complete')) return undefined;
+  // What was judged and not dealt with, because the sweep was stopped, is left to the next run too.
+  if (hasEnded(run.state) && shards.some((shard) => isLeft(run, shard))) return run.request.continuationToken;
+  if (reached === undefined || run.state === 'complete') return undefined;
   const marker = shards.length === 1 ? shards[0]?.cursor.marker : undefined;
   return writeToken({ ...tokenTarget(run), ...reached, marker, runId: run.id });
 }

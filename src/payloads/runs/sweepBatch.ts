@@ -1,4 +1,5 @@
 import type { PayloadKey } from '../blobName';
+import { inParallel } from '../container/inParallel';
 import type { DeleteOutcome } from '../container/payloadContainer';
 import { UntrustedLook } from '../database/untrustedLook';
 import type { ResourceType } from '../database/resourceTypes';
@@ -23,6 +24,7 @@ export interface CandidateOutcome {
 }
 
 const CANARIES_OF_A_LOOK = 10;
+const HEADS_AT_ONCE = 16;
 
 /**
  * Looks the candidates up once more, on the primary and with canaries, and deletes those that still have no row.
@@ -44,9 +46,34 @@ export async function sweepBatch(
   });
   let left: readonly Waiting[] = provable;
   while (left.length > 0) left = await sweepWave(work, left, wasBegun, outcomes);
+  if (wasBegun) await settleLive(work, batch, outcomes);
   return outcomes.map((outcome) => {
     if (outcome === undefined) throw new TypeError('A candidate was left without an outcome');
     return outcome;
+  });
+}
+
+/** @returns what an earlier slice removed of a batch that it began, without removing more; undefined: it is still there */
+export function settleBatch(
+  work: SweepWork,
+  batch: readonly Candidate[],
+): Promise<readonly (CandidateOutcome | undefined)[]> {
+  return inParallel(batch, HEADS_AT_ONCE, async ({ name }) =>
+    (await work.store.container.properties(name, work.signal)) === undefined ? { outcome: removedBy(work) } : undefined,
+  );
+}
+
+/** One that has its row now, and whose blob an earlier slice removed: the look after the sweep must not miss it. */
+async function settleLive(
+  work: SweepWork,
+  batch: readonly Candidate[],
+  outcomes: (CandidateOutcome | undefined)[],
+): Promise<void> {
+  const places = [...batch.keys()].filter((place) => outcomes[place]?.outcome === 'live');
+  const live = batch.filter((_, place) => places.includes(place));
+  (await settleBatch(work, live)).forEach((outcome, at) => {
+    const place = places[at];
+    if (place !== undefined && outcome !== undefined) outcomes[place] = outcome;
   });
 }
 
@@ -157,9 +184,13 @@ function removeAll({ run, store, signal }: SweepWork, some: readonly Waiting[]):
   );
 }
 
-function outcomeOf({ run }: SweepWork, outcome: DeleteOutcome | undefined, wasBegun: boolean): CandidateOutcome {
+function removedBy({ run }: SweepWork): SweepOutcome {
+  return run.request.mode === 'quarantine' ? 'quarantined' : 'deleted';
+}
+
+function outcomeOf(work: SweepWork, outcome: DeleteOutcome | undefined, wasBegun: boolean): CandidateOutcome {
   if (outcome === undefined) throw new TypeError('A delete has no outcome');
-  const removed = run.request.mode === 'quarantine' ? 'quarantined' : 'deleted';
+  const removed = removedBy(work);
   switch (outcome.kind) {
     case 'deleted':
       return { outcome: removed };

@@ -3,9 +3,9 @@ import type { Finding, PageAddress } from './reportStore';
 import { reserve } from './reservation';
 import { type Run, type Shard, type SweepCursor, withWriter, writerOf } from './run';
 import type { Versioned } from './runStore';
-import { sweepBatch, type Candidate } from './sweepBatch';
+import { settleBatch, sweepBatch, type Candidate, type CandidateOutcome } from './sweepBatch';
 import type { SweepWork } from './sweepWork';
-import { addTotals, createTally, orphansIn, type SweepOutcome } from './totals';
+import { addTotals, createTally, orphansIn } from './totals';
 
 /** `stopped`: the run is cancelled, or a guard ended it. `lost`: the shard or the run went on without this slice. */
 export type SweepEnd = 'swept' | 'stopped' | 'handed-over' | 'lost';
@@ -33,11 +33,13 @@ export async function sweepShard(work: SweepWork, claimed: Versioned<Shard>): Pr
         return (await save(work, shard, { claim: undefined })) === undefined ? 'lost' : 'handed-over';
       const go = await reserve(work, shard.value.id, sweep.dealt + batch.length);
       if (go === 'lost') return 'lost';
-      if (go === 'stop') return (await save(work, shard, { claim: undefined })) === undefined ? 'lost' : 'stopped';
+      if (go === 'stop') return stopped(work, shard, page, batch);
       shard = await save(work, shard, { sweep: { ...sweep, begun: true } });
       if (shard === undefined) return 'lost';
       const outcomes = await sweepBatch(work, batch, sweep.begun);
-      shard = await recordBatch(work, shard, page, batch, outcomes);
+      const { offset, dealt } = sweep;
+      const past = { offset: offset + batch.length, dealt: dealt + batch.length };
+      shard = await recordBatch(work, shard, page, batch, outcomes, past);
       if (shard === undefined) return 'lost';
     }
     const swept: SweepCursor = { ...shard.value.sweep, page: shard.value.sweep.page + 1, offset: 0 };
@@ -46,6 +48,20 @@ export async function sweepShard(work: SweepWork, claimed: Versioned<Shard>): Pr
   }
   const done = await save(work, shard, { sweep: { ...shard.value.sweep, done: true }, claim: undefined });
   return done === undefined ? 'lost' : 'swept';
+}
+
+/** Ends the sweep where it is; what a slice that died had begun is counted first. */
+async function stopped(
+  work: SweepWork,
+  shard: Versioned<Shard>,
+  page: OpenPage,
+  batch: readonly Candidate[],
+): Promise<'stopped' | 'lost'> {
+  const settled: Versioned<Shard> | undefined = shard.value.sweep.begun
+    ? await recordBatch(work, shard, page, batch, await settleBatch(work, batch), {})
+    : shard;
+  const released = settled && (await save(work, settled, { claim: undefined }));
+  return released === undefined ? 'lost' : 'stopped';
 }
 
 interface OpenPage {
@@ -94,13 +110,14 @@ async function recordBatch(
   shard: Versioned<Shard>,
   page: OpenPage,
   batch: readonly Candidate[],
-  outcomes: readonly { readonly outcome: SweepOutcome; readonly code?: string | undefined }[],
+  outcomes: readonly (CandidateOutcome | undefined)[],
+  change: Partial<SweepCursor>,
 ): Promise<Versioned<Shard> | undefined> {
   const { services, run, owner, signal } = work;
   const tally = createTally();
   batch.forEach(({ name, type }, place) => {
     const outcome = outcomes[place];
-    if (outcome === undefined) throw new TypeError('A batch has one outcome for each candidate');
+    if (outcome === undefined) return;
     page.outcomes.set(name, outcome);
     tally.count(outcome.outcome, type.name);
   });
@@ -116,8 +133,7 @@ async function recordBatch(
     totals: addTotals(totals, tally.totals()),
     sweep: {
       ...sweep,
-      offset: sweep.offset + batch.length,
-      dealt: sweep.dealt + batch.length,
+      ...change,
       begun: false,
       writers: withWriter(sweep.writers, sweep.page, owner),
     },
