@@ -1,8 +1,11 @@
 import { readBlobName, type PayloadKey } from '../blobName';
+import { isSameDatabase, type DatabaseIdentity } from '../database/databaseIdentity';
 import type { ResourceType } from '../database/resourceTypes';
+import { UntrustedLook } from '../database/untrustedLook';
 import { applyOverrides, type GuardFinding } from '../guards/guards';
 import { guardOtherTenant } from '../guards/otherTenant';
 import { guardPair, sparedTypes, unprovenFinding, type PairVerdict } from '../guards/pair';
+import { findingOf } from '../guards/refusals';
 import { guardShare } from '../guards/share';
 import { canariesByType, sampleCanaries } from './canaries';
 import { writeMarks } from './containerMarks';
@@ -32,6 +35,7 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
     [
       ...run.guards,
       ...(await haltedFinding(work)),
+      ...sameDatabase(state.identity, plan.identity),
       ...(await guardDatabaseOf(work, state, new Date(plan.cutoff))),
       ...guardShare({ parsed: totals.all.parsed ?? 0, orphans: candidates }, services.limits.share),
       ...pair.findings,
@@ -44,7 +48,7 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
   const told = [...guards, ...spared.map(unprovenFinding)];
   if (run.request.mode === 'report') return finishRun(work, { guards: told, unprovenTypes });
   if (guards.length > 0) return finishRun(work, { guards: told, unprovenTypes, stoppedByGuard: true });
-  await writeMarks(store.container, { identity: state.identity, haltedBy: undefined }, signal);
+  await writeMarks(store.container, { identity: plan.identity, haltedBy: undefined }, signal);
   const waiting = shards.filter((shard) => needsSweep(run, shard));
   const unwitnessed = atStake.filter(({ id }) => !canariesByType(run, shards).has(id));
   const canaries = await sampleCanaries(store, unwitnessed, plan, signal);
@@ -55,6 +59,12 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
     { ...change, state: 'sweeping' },
     waiting.map(({ id }) => shardSlice(run.id, id)),
   );
+}
+
+/** What was scanned with one database is not deleted by the word of another. */
+function sameDatabase(now: DatabaseIdentity, planned: DatabaseIdentity): readonly GuardFinding[] {
+  const finding = findingOf(new UntrustedLook('other-database'));
+  return isSameDatabase(now, planned) || finding === undefined ? [] : [finding];
 }
 
 /** What a sweep of this run would deal with. */
