@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { identityKeys } from './identityKeys';
+
+const TLS = resolve(__dirname, '../fixtures/tls');
 
 /** One item as Application Insights is sent it. */
 export interface Envelope {
@@ -41,8 +43,8 @@ export async function startIngestion(): Promise<Ingestion> {
   const bodies: string[] = [];
   const authorizations: (string | undefined)[] = [];
   const envelopes: Envelope[] = [];
-  const { key, certificate } = identityKeys.rsa;
-  const server = createServer({ key, cert: certificate }, (request, response) => {
+  const [key, cert] = ['localhost-key.pem', 'localhost.pem'].map((name) => readFileSync(resolve(TLS, name)));
+  const server = createServer({ key, cert }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -60,7 +62,7 @@ export async function startIngestion(): Promise<Ingestion> {
   const { port } = server.address() as AddressInfo;
   return {
     connectionString: connectionStringTo(port),
-    environment: { NODE_EXTRA_CA_CERTS: resolve(__dirname, '../fixtures/identity/rsa.crt') },
+    environment: { NODE_EXTRA_CA_CERTS: resolve(TLS, 'localhost.pem') },
     envelopes,
     bodies,
     authorizations,

@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { settingsTable } from '../../../local/docs/settingsTable';
+import { generatedParts } from '../../../local/docs/generated';
 import { describeSettings, readSettings, SettingsError } from '../../../src/settings';
 
 const REQUIRED = { DICOM_URL: 'https://dicom.example', FHIR_URL: 'https://fhir.example/r4' };
 
-describe('the settings', () => {
-  it('are in the README as the schema has them: run npm run docs', () => {
-    const cells = (text: string): string => text.replace(/ +/g, ' ').replace(/-+/g, '-');
-    const readme = readFileSync(resolve(__dirname, '../../../README.md'), 'utf8');
-    expect(cells(readme)).toContain(cells(settingsTable()));
+describe('the documents', () => {
+  it.each(generatedParts)('$document has the $name as the code has them: run npm run docs', ({ document, text }) => {
+    const cells = (table: string): string => table.replace(/ +/g, ' ').replace(/-+/g, '-');
+    const written = readFileSync(resolve(__dirname, '../../../', document), 'utf8');
+    expect(cells(written)).toContain(cells(text()));
   });
+});
 
+describe('the settings', () => {
   it('each have a description', () => {
     for (const { name, description } of describeSettings())
       expect({ name, description }).toEqual({ name, description: expect.stringMatching(/.{20,}\.$/) as unknown });
