@@ -138,7 +138,8 @@ export class FunctionInvoker {
       inputData: [{ name: definition.trigger.bindingName, data: trigger.data }],
       triggerMetadata: trigger.metadata,
       traceContext: {
-        traceParent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
+        // Not sampled by the host: the harder case for an app that traces.
+        traceParent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`,
         traceState: '',
         attributes: {},
       },

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { events, metrics } from '../../src/telemetry/names';
 import { useAzurite } from '../support/azurite';
 import { type CastApp, startCastApp } from '../support/castApp';
@@ -23,6 +25,16 @@ const patientsInstance = (study: string) =>
 
 const azurite = useAzurite();
 
+/** The SDK keeps there what it could not send, and would send it with the next run's. */
+let temporary = '';
+beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), 'telemetry-'));
+});
+afterAll(() => rm(temporary, { recursive: true }));
+
+const startApp = (settings: Readonly<Record<string, string>>): Promise<CastApp> =>
+  startCastApp(azurite, { TMPDIR: temporary, ...settings });
+
 describe('what a run tells Application Insights', () => {
   let ingestion: Ingestion;
   let identity: ScriptedServer;
@@ -41,7 +53,7 @@ describe('what a run tells Application Insights', () => {
       headers: { 'content-type': 'application/json' },
       body: { access_token: 'for-monitor', expires_on: Math.floor(Date.now() / 1000) + 3600, token_type: 'Bearer' },
     }));
-    const app = await startCastApp(azurite, {
+    const app = await startApp({
       ...ingestion.environment,
       APPLICATIONINSIGHTS_CONNECTION_STRING: ingestion.connectionString,
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=11111111-2222-3333-4444-555555555555;Authorization=AAD',
@@ -231,7 +243,7 @@ describe('Application Insights', () => {
 
   it('gets all metrics and events, and of spans as many as the sampling leaves', async () => {
     const ingestion = await startIngestion();
-    const app = await startCastApp(azurite, {
+    const app = await startApp({
       ...ingestion.environment,
       APPLICATIONINSIGHTS_CONNECTION_STRING: ingestion.connectionString,
       TRACE_SAMPLING_PERCENT: '0',
@@ -256,7 +268,7 @@ describe('Application Insights', () => {
   ])(
     'that %s keeps no study from FHIR, and the app from its end',
     async (_how, prefix, connectionString) => {
-      const app = await startCastApp(azurite, {
+      const app = await startApp({
         APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
         TABLE_PREFIX: prefix,
       });
