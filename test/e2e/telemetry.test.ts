@@ -94,6 +94,8 @@ describe('what a run tells Application Insights', () => {
     app.dicom.store(patientsInstance(deferred));
     await app.pull();
     await app.drained();
+    const pulls = () => app.host.logs.filter((line) => line.includes('Change feed: {')).length;
+    await eventually(() => Promise.resolve(pulls() === 2 ? true : undefined), 15_000);
   }
 
   const sum = (name: string, dimensions: Readonly<Record<string, unknown>> = {}): number =>
@@ -154,7 +156,7 @@ describe('what a run tells Application Insights', () => {
     expect(eventsOf('dependency-back')).toMatchObject([{ dependency: 'fhir' }]);
   });
 
-  it('lays the transaction under its study, and the study under the request of the host', () => {
+  it('lays transaction and failure under their study, and the study under the request of the host', () => {
     const study = syncOf(good);
     const transaction = spans('fhir-transaction').filter(
       ({ tags }) => tags['ai.operation.parentId'] === study.data.baseData.id,
@@ -166,8 +168,12 @@ describe('what a run tells Application Insights', () => {
       },
     ]);
     const ids = ingestion.ofType('RemoteDependencyData').map(({ data }) => data.baseData.id);
+    const failure = ingestion.ofType('EventData').find(({ data }) => data.baseData.properties?.study === refused);
+    expect(failure?.tags['ai.operation.id']).toBe(syncOf(refused).tags['ai.operation.id']);
     expect(study.tags['ai.operation.parentId']).toMatch(/^[0-9a-f]{16}$/);
     expect(ids).not.toContain(study.tags['ai.operation.parentId']);
+    // Also in the invocation that loads the SDK.
+    expect(spans('feed-round')[0]?.tags['ai.operation.parentId']).toMatch(/^[0-9a-f]{16}$/);
   });
 
   it('leads from a study, also a deferred one, to the round of the feed that brought it', () => {
