@@ -106,7 +106,7 @@ export function createCast(
   const sync = studySync({
     dicom,
     fhir,
-    endpoints: endpoints(fhir),
+    endpoints: endpoints(fhir, settings.RETRIEVE_LOCATION_UID),
     patients: decoratePatients(patients(fhir, sourcesOfService)),
     patientLock: decorateLock(settings.PATIENT_LOCK === 'on' ? patientLock(clients.patientLocks) : noPatientLock),
     sources: sourcesOfService,

@@ -1,4 +1,5 @@
 import type { MappingOptions } from './mapping/options';
+import { MADO_NUMBER_OF_FRAMES_EXTENSION } from './mapping/systems';
 import type { Settings } from './settings';
 
 /** The place on Earth where the date is furthest on: UTC+14. */
@@ -28,14 +29,25 @@ export function mappingOptions(settings: Settings, now: () => Date = () => new D
     encounter: settings.ENCOUNTER,
     missingPatientId: settings.MISSING_PATIENT_ID,
     demographics: settings.DEMOGRAPHICS,
+    phantoms: settings.PHANTOMS,
     nameUse: settings.NAME_USE,
+    middleNameQualifier: settings.MIDDLE_NAME_QUALIFIER,
+    flagMojibake: settings.FLAG_MOJIBAKE,
     otherPatientNames: settings.OTHER_PATIENT_NAMES,
     extendedDemographics: settings.EXTENDED_DEMOGRAPHICS,
     observations: settings.OBSERVATIONS,
+    doseSummaryProfile: settings.DOSE_SUMMARY_PROFILE,
+    heightAndWeight: settings.HEIGHT_AND_WEIGHT,
+    orderLookup: settings.ORDER_LOOKUP,
     studyDescriptionAsNote: settings.STUDY_DESCRIPTION_AS_NOTE,
+    dicomCastCleanup: settings.DICOM_CAST_CLEANUP,
     imageTypeAsTitle: settings.IMAGE_TYPE_AS_TITLE,
     codeSystemBase: settings.CODE_SYSTEM_BASE,
-    numberOfFramesExtension: settings.FRAMES_EXTENSION,
+    codedBodySitesOnly: settings.CODED_BODY_SITES_ONLY,
+    numberOfFramesExtension:
+      settings.FRAMES_EXTENSION ??
+      (settings.RETRIEVE_LOCATION_UID === undefined ? undefined : MADO_NUMBER_OF_FRAMES_EXTENSION),
+    retrieveLocationUid: settings.RETRIEVE_LOCATION_UID,
     imagingStudyProfiles: settings.IMAGING_STUDY_PROFILES,
   };
 }

@@ -3,6 +3,7 @@ import { isTimeZone } from './dicom/timeZone';
 import { parseJson } from './http/json';
 import { assertionAlgorithms } from './identity/clientAssertion';
 import { ClientKeyInvalid, readClientKey } from './identity/clientKey';
+import { isOid } from './mapping/issuerSystem';
 
 /** The kinds of values that settings have: each says what was expected, and never repeats the value. */
 
@@ -30,6 +31,11 @@ export const httpUrl = z
 export const absoluteUri = z
   .string()
   .regex(/^(https?:|urn:)\S+$/, 'expected an absolute URI that starts with http:, https: or urn:');
+
+export const oid = z
+  .string()
+  .max(64, 'expected an OID of at most 64 characters')
+  .refine(isOid, 'expected an OID such as 1.2.3');
 
 export const timeZone = z.string().refine(isTimeZone, { error: 'expected an IANA time zone such as Europe/Berlin' });
 

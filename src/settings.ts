@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { identityProblems, identitySettings } from './identitySettings';
-import { absoluteUri, flag, httpUrl, insightsAuthentication, timeZone, uriMap, wholeNumber } from './settingValues';
+import { mappingSettings } from './mappingSettings';
+import { flag, httpUrl, insightsAuthentication, wholeNumber } from './settingValues';
 
 /**
- * Every app setting of the project: its name, default, check and description live here and nowhere else.
+ * Every app setting of the project: its name, default, check and description live here (those of the mapping in mappingSettings.ts) and
+ * nowhere else.
  * The table in the README is generated from this schema.
  */
 
@@ -90,81 +92,7 @@ export const settingsSchema = z.object({
     .default('partial')
     .describe('partial: an invalid optional attribute is left out and warned about. full: it makes its instance fail.'),
   WARNING_RETENTION_DAYS: wholeNumber(90, 1, 3650).describe('Days that validation warnings are kept.'),
-  DEFAULT_TIME_ZONE: timeZone
-    .optional()
-    .describe('IANA zone of DICOM times that carry none. Without it such times become dates.'),
-  PATIENT_ID_SYSTEM: absoluteUri.optional().describe('Identifier system of PatientID where no issuer gives one.'),
-  ISSUER_SYSTEMS: uriMap.describe(
-    'JSON object from issuer text to identifier system, such as {"HOSP":"urn:oid:1.2.3"}.',
-  ),
-  ISSUER_PREFIX: absoluteUri.optional().describe('URI prefix that turns an unmapped issuer into an identifier system.'),
-  ISSUER_DEFAULT_SYSTEM: absoluteUri
-    .optional()
-    .describe('Identifier system of issuers that neither map nor prefix covers.'),
-  PATIENT_ID_TYPE: z
-    .string()
-    .optional()
-    .describe('HL7 v2-0203 code of PatientID where the object names none, such as MR.'),
-  MISSING_PATIENT_ID: z
-    .enum(['fail', 'placeholder'], 'expected fail or placeholder')
-    .default('fail')
-    .describe(
-      'What happens to an instance without PatientID: it fails, or its study gets a subject that says unknown.',
-    ),
-  DEMOGRAPHICS: z
-    .enum(
-      ['create-only', 'fill-missing', 'managed', 'overwrite'],
-      'expected create-only, fill-missing, managed or overwrite',
-    )
-    .default('create-only')
-    .describe('Who is right about an existing Patient.'),
-  ACCESSION: z
-    .enum(['union', 'plurality'], 'expected union or plurality')
-    .default('union')
-    .describe('All accession numbers of a study, or the most frequent one.'),
-  ACCESSION_SYSTEM: absoluteUri.optional().describe('Identifier system of accession numbers without an issuer.'),
-  CODE_SYSTEM_BASE: absoluteUri.optional().describe('Base URI of private coding schemes: system = base + designator.'),
-  OBSERVATIONS: z
-    .enum(['summary+events', 'summary', 'off'], 'expected summary+events, summary or off')
-    .default('summary+events')
-    .describe('What dose reports become.'),
-  STUDY_ID_IDENTIFIER: flag(false).describe('true: Study ID (0020,0010) becomes an identifier as well.'),
-  STUDY_DESCRIPTION_AS_NOTE: flag(false).describe(
-    'true: the study description is a note as well, as the old DICOM Cast wrote it.',
-  ),
-  IMAGE_TYPE_AS_TITLE: flag(false).describe('true: Image Type is the title of an instance that has no better one.'),
-  ENCOUNTER: flag(false).describe('true: the Admission ID (0038,0010) becomes a logical reference to an Encounter.'),
-  OTHER_PATIENT_NAMES: flag(false).describe('true: Other Patient Names (0010,1001) become further names.'),
-  OTHER_PATIENT_IDS_SYSTEM: absoluteUri
-    .optional()
-    .describe('Identifier system of the retired Other Patient IDs (0010,1000); without it they are left out.'),
-  EXTENDED_DEMOGRAPHICS: flag(false).describe(
-    "true: telephone, address, mother's birth name and time of birth are given to a new Patient.",
-  ),
-  PERSON_ID_SYSTEM: absoluteUri
-    .optional()
-    .describe('Identifier system of codes that identify physicians; without it they have a display only.'),
-  FRAMES_EXTENSION: absoluteUri
-    .optional()
-    .describe('URL of the extension for the number of frames of an instance; without it the number is left out.'),
-  IMAGING_STUDY_PROFILES: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    )
-    .refine(
-      (profiles) => profiles.every((profile) => absoluteUri.safeParse(profile).success),
-      'expected absolute URIs, separated by commas',
-    )
-    .describe('Profiles that ImagingStudy.meta.profile claims, separated by commas.'),
-  NAME_USE: z
-    .enum(['usual', 'official'], 'expected usual or official')
-    .default('usual')
-    .describe('HumanName.use of patient names.'),
+  ...mappingSettings,
   APPLICATIONINSIGHTS_CONNECTION_STRING: z
     .string()
     .optional()

@@ -16,8 +16,8 @@ export interface DataIssue {
  *
  * `invalid`: the value breaks the definition of its attribute (PS3.5 value representation, PS3.3 enumerated values,
  * or the range of the FHIR element it is for). Under full validation the instance fails; under partial validation the
- * instance is stored with what the reading still gives, which is nothing except for a lower-case sex and the date of
- * an impossible time:
+ * instance is stored with what the reading still gives, which is nothing except for a lower-case sex, the date of
+ * an impossible time, and a name in the wrong character set (where a site wants to know of those):
  *  - a date that does not exist or is no date, a time out of range, a zone offset out of range or unreadable;
  *  - a number that is none, not whole where IS is demanded, or outside unsignedInt where FHIR demands that;
  *  - a sex or laterality that is not enumerated, lower case included;

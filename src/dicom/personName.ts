@@ -7,6 +7,7 @@ export interface PersonNameGroup {
   readonly representation: 'alphabetic' | 'ideographic' | 'phonetic';
   readonly family?: string;
   readonly given: readonly string[];
+  readonly middle: readonly string[];
   readonly prefix: readonly string[];
   readonly suffix: readonly string[];
 }
@@ -69,11 +70,13 @@ function readGroup(
   if (representation === undefined) return [];
   const [family = '', given = '', middle = '', prefix = '', suffix = '', ...more] = text.split('^').map(cleanComponent);
   const group = {
-    given: [...words(given), ...words(middle)],
+    given: words(given),
+    middle: words(middle),
     prefix: words(prefix),
     suffix: [...suffixes(suffix), ...more.filter((component) => component !== '')],
   };
-  if (family === '' && group.given.length + group.prefix.length + group.suffix.length === 0) return [];
+  const further = [group.given, group.middle, group.prefix, group.suffix].flat();
+  if (family === '' && further.length === 0) return [];
   return [{ representation, ...(family === '' ? {} : { family }), ...group }];
 }
 

@@ -1,7 +1,7 @@
-import type { Endpoint, Identifier } from 'fhir/r4';
+import type { Endpoint, Extension, Identifier } from 'fhir/r4';
 import { sameIdentifier } from './identifiers';
 import { type CastSource, metaOf } from './source';
-import { URI_SYSTEM } from './systems';
+import { MADO_RETRIEVE_LOCATION_EXTENSION, URI_SYSTEM } from './systems';
 
 /** Found by this: R4 has no search parameter for the address. */
 export function endpointIdentifier({ address }: CastSource): Identifier {
@@ -14,10 +14,11 @@ export function endpointName({ address }: CastSource): string {
 }
 
 /** The WADO-RS Endpoint of one service and partition; its address is what clients append `/studies/...` to. */
-export function endpointFor(source: CastSource): Endpoint {
+export function endpointFor(source: CastSource, retrieveLocationUid?: string): Endpoint {
   return {
     resourceType: 'Endpoint',
     meta: metaOf(source),
+    ...(retrieveLocationUid === undefined ? {} : { extension: [retrieveLocation(retrieveLocationUid)] }),
     identifier: [endpointIdentifier(source)],
     status: 'active',
     connectionType: { system: 'http://terminology.hl7.org/CodeSystem/endpoint-connection-type', code: 'dicom-wado-rs' },
@@ -33,13 +34,23 @@ export function endpointFor(source: CastSource): Endpoint {
   };
 }
 
-/** An Endpoint that is there already, with what it lacks: the identifier, and the address as clients need it. Nothing else is touched. */
-export function reconcileEndpoint(existing: Endpoint, source: CastSource): Endpoint {
+/**
+ * An Endpoint that is there already, with what it lacks: the identifier, the address as clients need it, and the Retrieve Location UID
+ * where there is one. Nothing else is touched.
+ */
+export function reconcileEndpoint(existing: Endpoint, source: CastSource, retrieveLocationUid?: string): Endpoint {
   const wanted = endpointIdentifier(source);
   const identified = existing.identifier?.some((one) => sameIdentifier(one, wanted)) === true;
+  const others = (existing.extension ?? []).filter(({ url }) => url !== MADO_RETRIEVE_LOCATION_EXTENSION);
   return {
     ...existing,
+    ...(retrieveLocationUid === undefined ? {} : { extension: [...others, retrieveLocation(retrieveLocationUid)] }),
     identifier: identified ? existing.identifier : [...(existing.identifier ?? []), wanted],
     address: source.address,
   };
+}
+
+/** Where the objects are, as DICOM names it in Retrieve Location UID (0040,E011) (IHE RAD MADO, MadoWadoEndpoint). */
+function retrieveLocation(uid: string): Extension {
+  return { url: MADO_RETRIEVE_LOCATION_EXTENSION, valueString: uid };
 }

@@ -80,6 +80,11 @@ export function issuedIdentifier(
   };
 }
 
+/** @returns text that is equal for identifiers that a FHIR search by identifier cannot tell apart */
+export function identifierKey({ system, value }: Identifier): string {
+  return JSON.stringify([system ?? '', value ?? '']);
+}
+
 /** @returns whether two identifiers name the same thing: system and value are equal, whatever else they carry */
 export function sameIdentifier(one: Identifier, other: Identifier): boolean {
   return one.system === other.system && one.value === other.value;

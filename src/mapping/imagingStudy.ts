@@ -9,6 +9,7 @@ import type {
 } from 'fhir/r4';
 import { sameCoding } from './coding';
 import { sameIdentifier } from './identifiers';
+import { literalOrders, type OrderReferences } from './orders';
 import { type ImagingStudyProjection, STUDY_ID_TYPE, type StudyProjection } from './projectStudy';
 import { ADOPTED_TAG_SYSTEM, type CastSource, isAdopted, isOwnedBy, metaOf } from './source';
 import { DCM_SYSTEM, IDENTIFIER_TYPE_SYSTEM } from './systems';
@@ -18,6 +19,8 @@ export interface StudyReferences {
   readonly subject: Reference;
   readonly endpoint: Reference;
   readonly source: CastSource;
+  /** What orders are referred to literally by; undefined where they are not looked up. */
+  readonly orders?: OrderReferences;
 }
 
 /**
@@ -50,7 +53,10 @@ export function overlayImagingStudy(
     subject: overlaySubject(existing?.subject, references.subject),
     encounter: ours.encounter ?? (isOurEncounter(old.encounter) ? undefined : old.encounter),
     started: single(ours.started, old.started),
-    basedOn: overlayOrders(old.basedOn ?? [], ours.orders, adopted),
+    basedOn: overlayOrders(old.basedOn ?? [], literalOrders(ours.orders, references.orders), {
+      adopted,
+      lookedUp: references.orders !== undefined,
+    }),
     referrer: single(ours.referrer, old.referrer),
     interpreter: several(ours.interpreters, old.interpreter),
     endpoint: [
@@ -62,21 +68,24 @@ export function overlayImagingStudy(
     procedureCode: several(ours.procedureCodes, old.procedureCode),
     location: single(ours.location, old.location),
     reasonCode: several(ours.reasons, old.reasonCode),
-    note: overlayNotes(old.note ?? [], ours.note),
+    note: overlayNotes(withoutObsolete(old.note ?? [], ours.obsoleteNotes), ours.note),
     description: single(ours.description, old.description),
-    series: overlayAllSeries(old.series ?? [], ours.series),
+    series: overlayAllSeries(old.series ?? [], ours.series, references.endpoint, ours.endpointInSeries),
   });
 }
 
-/** An adopted study of which nothing is live any more: it is not ours to delete (design 1, rule 6). */
-export function emptyAdoptedStudy(existing: ImagingStudy, source: CastSource): ImagingStudy {
+/**
+ * An adopted study of which nothing is live any more: it is not ours to delete (design 1, rule 6).
+ * @param ordersLookedUp whether literal references to orders of our form are ours
+ */
+export function emptyAdoptedStudy(existing: ImagingStudy, source: CastSource, ordersLookedUp = false): ImagingStudy {
   return withoutEmpty({
     ...existing,
     meta: { ...existing.meta, source: source.address },
     identifier: (existing.identifier ?? []).filter(
       (identifier) => !isOurAccession(identifier) && !isOurStudyId(identifier),
     ),
-    basedOn: overlayOrders(existing.basedOn ?? [], [], true),
+    basedOn: overlayOrders(existing.basedOn ?? [], [], { adopted: true, lookedUp: ordersLookedUp }),
     encounter: isOurEncounter(existing.encounter) ? undefined : existing.encounter,
     note: overlayNotes(existing.note ?? [], undefined),
     status: 'registered',
@@ -134,19 +143,24 @@ function isOurAccession({ type }: Identifier): boolean {
   );
 }
 
+interface OrdersOfStudy {
+  readonly adopted: boolean;
+  readonly lookedUp: boolean;
+}
+
 /** As with identifiers, an order that others name as well is theirs, and is not written twice. */
-function overlayOrders(existing: readonly Reference[], ours: readonly Reference[], adopted: boolean): Reference[] {
-  const foreign = existing.filter((order) => !isOurOrder(order, adopted));
+function overlayOrders(existing: readonly Reference[], ours: readonly Reference[], study: OrdersOfStudy): Reference[] {
+  const foreign = existing.filter((order) => !isOurOrder(order, study));
   const added = ours.filter((order) => !foreign.some((present) => isSameOrder(present, order)));
   return [...added, ...foreign];
 }
 
 /**
  * Ours are logical references by an accession number of our form. An order system writes placer and filler numbers in the form
- * that we do: they count as ours only in a study of our own.
+ * that we do: they count as ours only in a study of our own. A literal reference is ours only where we look orders up.
  */
-function isOurOrder({ type, reference, identifier }: Reference, adopted: boolean): boolean {
-  if (type !== 'ServiceRequest' || reference !== undefined || identifier === undefined) return false;
+function isOurOrder({ type, reference, identifier }: Reference, { adopted, lookedUp }: OrdersOfStudy): boolean {
+  if (type !== 'ServiceRequest' || identifier === undefined || (reference !== undefined && !lookedUp)) return false;
   return isOurAccession(identifier) || (!adopted && isOrderNumber(identifier));
 }
 
@@ -159,6 +173,7 @@ function isOrderNumber({ type }: Identifier): boolean {
 
 /** One number can be of two orders in two roles, such as placer and filler number. */
 function isSameOrder(present: Reference, ours: Reference): boolean {
+  if (isSameTarget(present, ours)) return true;
   if (present.identifier === undefined || ours.identifier === undefined) return false;
   if (!sameIdentifier(present.identifier, ours.identifier)) return false;
   const roles = present.identifier.type?.coding ?? [];
@@ -184,13 +199,25 @@ function overlayNotes(existing: readonly Annotation[], text: string | undefined)
   return text === undefined ? foreign : [...foreign, { authorString: NOTE_AUTHOR, text }];
 }
 
-/** Series and instances are ours whole, but for the ids and extensions that others put there. */
+/** The old DICOM Cast wrote a description as a note of its text alone. Those of descriptions that no instance has cannot be told from a person's. */
+function withoutObsolete(existing: readonly Annotation[], texts: readonly string[]): readonly Annotation[] {
+  return existing.filter((note) => Object.keys(note).join() !== 'text' || !texts.includes(note.text.trim()));
+}
+
+/** Series and instances are ours whole, but for the ids, endpoints and extensions that others put there. */
 function overlayAllSeries(
   existing: readonly ImagingStudySeries[],
   series: readonly ImagingStudySeries[],
+  endpoint: Reference,
+  endpointInSeries: boolean,
 ): ImagingStudySeries[] {
   const byUid = new Map(existing.map((old) => [old.uid, old]));
-  return series.map((ours) => overlaySeries(byUid.get(ours.uid), ours));
+  return series.map((ours) => {
+    const old = byUid.get(ours.uid);
+    const others = (old?.endpoint ?? []).filter((other) => !isSameTarget(other, endpoint));
+    const endpoints = endpointInSeries ? [endpoint, ...others] : others;
+    return overlaySeries(old, endpoints.length === 0 ? ours : { ...ours, endpoint: endpoints });
+  });
 }
 
 function overlaySeries(old: ImagingStudySeries | undefined, series: ImagingStudySeries): ImagingStudySeries {
@@ -198,7 +225,6 @@ function overlaySeries(old: ImagingStudySeries | undefined, series: ImagingStudy
   const oldInstances = new Map((old.instance ?? []).map((instance) => [instance.uid, instance]));
   return {
     ...foreignParts(old),
-    ...(old.endpoint === undefined ? {} : { endpoint: old.endpoint }),
     ...series,
     instance: series.instance?.map((instance) => overlayInstance(oldInstances.get(instance.uid), instance)),
   };

@@ -18,6 +18,10 @@ export interface StudyFacts {
   readonly reasons: readonly CodeableConcept[];
   /** (0008,0061), which instances hardly ever carry: extra input only. */
   readonly modalitiesInStudy: readonly string[];
+  /** Metres. */
+  readonly patientSize: number | undefined;
+  /** Kilograms. */
+  readonly patientWeight: number | undefined;
 }
 
 /** What one instance says about its series. */

@@ -1,12 +1,15 @@
 import type { HumanName, Identifier, Patient } from 'fhir/r4';
 import { Attribute } from '../dicom/attributes';
 import { note, type Reading } from '../dicom/dataIssue';
+import { identifierKey } from './identifiers';
 import { plurality, sortedUnion } from './plurality';
 
 /** What DICOM says about a patient: one instance of a study, or all of them together. */
 export interface PatientProjection {
   /** The only key that a Patient is matched by. */
   readonly identifier: Identifier;
+  /** It is no patient: the study's subject is a Device. */
+  readonly isPhantom?: true;
   readonly otherIdentifiers: readonly Identifier[];
   readonly names: readonly HumanName[];
   readonly gender?: Patient['gender'];
@@ -19,9 +22,9 @@ export interface PatientProjection {
   readonly birthTime?: string;
 }
 
-/** @returns text that is equal for identifiers that a FHIR search by identifier cannot tell apart */
-export function patientKey(identifier: Identifier): string {
-  return JSON.stringify([identifier.system ?? null, identifier.value ?? null]);
+/** @returns text that is equal for what one resource stands for: a patient, or a phantom that has the identifier of one */
+export function subjectKey({ identifier, isPhantom }: PatientProjection): string {
+  return `${isPhantom === true ? 'Device' : 'Patient'} ${identifierKey(identifier)}`;
 }
 
 /**
@@ -31,13 +34,14 @@ export function patientKey(identifier: Identifier): string {
  * @returns undefined when no instance names a patient; a note when they name several
  */
 export function projectPatient(patients: readonly PatientProjection[]): Reading<PatientProjection | undefined> {
-  const key = plurality(patients.map((patient) => patientKey(patient.identifier)));
-  const same = patients.filter((patient) => patientKey(patient.identifier) === key);
+  const key = plurality(patients.map(subjectKey));
+  const same = patients.filter((patient) => subjectKey(patient) === key);
   const identifier = plurality(same.map((patient) => patient.identifier));
   if (identifier === undefined) return { value: undefined, issues: [] };
+  const phantom = same.some(({ isPhantom }) => isPhantom === true) ? ({ isPhantom: true } as const) : {};
   const mismatch = same.length < patients.length;
   return {
-    value: { identifier, ...joined(same, patientKey(identifier)) },
+    value: { identifier, ...phantom, ...joined(same, identifierKey(identifier)) },
     issues: mismatch ? [note(Attribute.PatientID, 'patient-mismatch: the study names several patients')] : [],
   };
 }
@@ -52,8 +56,8 @@ function joined(same: readonly PatientProjection[], mainKey: string): Omit<Patie
   return {
     otherIdentifiers: sortedUnion(
       same.flatMap((patient) => patient.otherIdentifiers),
-      patientKey,
-    ).filter((identifier) => patientKey(identifier) !== mainKey),
+      identifierKey,
+    ).filter((identifier) => identifierKey(identifier) !== mainKey),
     names: plurality(same.map((patient) => (patient.names.length === 0 ? undefined : patient.names))) ?? [],
     ...(gender === undefined ? {} : { gender }),
     ...(birthDate === undefined ? {} : { birthDate }),

@@ -2,9 +2,10 @@ import type { CodeableConcept, Coding, Identifier, ImagingStudySeries, Reference
 import { type DataIssue, distinctIssues } from '../dicom/dataIssue';
 import type { StudyKey } from '../dicom/studyKey';
 import { acquisitionModalities } from '../dicom/tables/acquisitionModalities';
-import { studyIdentifier } from './identifiers';
+import { identifierKey, studyIdentifier } from './identifiers';
 import type { InstanceFacts } from './instanceFacts';
 import { instantKey } from './instants';
+import { bodyMeasures } from './observations/bodyMeasures';
 import type { ObservationProjection } from './observations/observationProjection';
 import { projectObservations } from './observations/projectObservations';
 import type { MappingOptions } from './options';
@@ -28,8 +29,12 @@ export interface ImagingStudyProjection {
   readonly reasons: readonly CodeableConcept[];
   readonly description: string | undefined;
   readonly note: string | undefined;
+  /** Texts that a note of the old DICOM Cast may have; empty where such notes stay. */
+  readonly obsoleteNotes: readonly string[];
   readonly profiles: readonly string[];
   readonly series: readonly ImagingStudySeries[];
+  /** Whether every series names the Endpoint of the study as well. */
+  readonly endpointInSeries: boolean;
   readonly numberOfInstances: number;
 }
 
@@ -59,13 +64,15 @@ export function projectStudy(
   const reports = instances.flatMap(({ instanceUid, facts: { structuredReport } }) =>
     structuredReport === undefined ? [] : [{ instanceUid, dataset: structuredReport }],
   );
-  const observations = projectObservations(study, reports, options);
+  const dose = projectObservations(study, reports, options);
+  const imagingStudy = projectImagingStudy(study, instances, options);
+  const body = options.heightAndWeight ? bodyMeasures(study, patient.value, facts, imagingStudy.started) : [];
   return {
     study,
     patient: patient.value,
-    imagingStudy: projectImagingStudy(study, instances, options),
-    observations: observations.observations,
-    issues: distinctIssues([...patient.issues, ...observations.issues]),
+    imagingStudy,
+    observations: [...dose.observations, ...body],
+    issues: distinctIssues([...patient.issues, ...dose.issues]),
   };
 }
 
@@ -105,8 +112,10 @@ function projectImagingStudy(
     ),
     description,
     note: options.studyDescriptionAsNote ? description : undefined,
+    obsoleteNotes: options.dicomCastCleanup ? sortedUnion(facts.flatMap((fact) => fact.description ?? [])) : [],
     profiles: options.imagingStudyProfiles,
     series,
+    endpointInSeries: options.retrieveLocationUid !== undefined,
     numberOfInstances: series.reduce((sum, { numberOfInstances = 0 }) => sum + numberOfInstances, 0),
   };
 }
@@ -167,10 +176,6 @@ function modalities(
   return sortedUnion(codes, (code) => code)
     .filter((code) => acquisitionModalities.has(code))
     .map((code) => ({ system: DCM_SYSTEM, code }));
-}
-
-function identifierKey({ system, value }: Identifier): string {
-  return JSON.stringify([system ?? '', value ?? '']);
 }
 
 /** Codes by system and code, whatever their wording; text by itself. */

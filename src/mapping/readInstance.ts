@@ -8,6 +8,7 @@ import { uidValue } from '../dicom/uid';
 import type { InstanceFacts } from './instanceFacts';
 import { IssueCollector } from './issueCollector';
 import type { MappingOptions } from './options';
+import { isQualityControl } from './phantoms';
 import { readPatient } from './readPatient';
 import { readSeriesFacts } from './readSeries';
 import { readStudyFacts } from './readStudy';
@@ -27,17 +28,23 @@ export type InstanceReading =
       readonly issues: readonly DataIssue[];
       /** The required attribute that is missing, where that is the reason. */
       readonly missing?: string;
-    };
+    }
+  /** Not to be mapped, and nothing is wrong with that. */
+  | { readonly kind: 'skipped'; readonly instanceUid: string | undefined; readonly issues: readonly [] };
 
 export type ValidInstance = Extract<InstanceReading, { kind: 'valid' }>;
 export type InvalidInstance = Extract<InstanceReading, { kind: 'invalid' }>;
+export type SkippedInstance = Extract<InstanceReading, { kind: 'skipped' }>;
 
 /**
  * Reads one instance. Under partial validation an invalid optional attribute is left out; under full validation it makes the instance invalid.
  * Required under both: SOP Instance UID, Series Instance UID, and PatientID unless missing ones are let through.
+ * An instance of a phantom is skipped where the options say so, whatever else it holds.
  * @param studyUid the study that the instance was listed under; one that names another study is invalid under both
  */
 export function readInstance(dataset: DicomDataset, options: MappingOptions, studyUid?: string): InstanceReading {
+  if (options.phantoms === 'skip' && isQualityControl(dataset))
+    return { kind: 'skipped', instanceUid: uidValue(dataset, Attribute.SOPInstanceUID).value, issues: [] };
   const collector = new IssueCollector();
   collector.add(...dataset.issues);
   const seriesUid = collector.take(uidValue(dataset, Attribute.SeriesInstanceUID));

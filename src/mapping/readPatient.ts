@@ -5,12 +5,14 @@ import { clean, invalid, note, type DataIssue, type Reading } from '../dicom/dat
 import type { DicomDataset } from '../dicom/dataset';
 import { dateTimeOf, dateValue } from '../dicom/dates';
 import { issuerValue } from '../dicom/issuer';
+import { mojibakeIssues } from '../dicom/mojibake';
 import { personNameValue, personNameValues } from '../dicom/personName';
 import { textValue, textValues } from '../dicom/text';
 import { displayName, humanNames } from './humanName';
 import { identifierType, issuedIdentifier, sameIdentifier } from './identifiers';
 import { isIdentifierTypeCode } from './identifierTypeCodes';
 import { issuerSystem } from './issuerSystem';
+import { isQualityControl } from './phantoms';
 import type { MappingOptions } from './options';
 import type { PatientProjection } from './patientProjection';
 
@@ -28,6 +30,7 @@ export function readPatient(dataset: DicomDataset, options: MappingOptions): Pat
   const names = patientNames(dataset, options);
   const gender = genderOf(dataset);
   const birthDate = birthDateOf(dataset, options);
+  const isPhantom = options.phantoms === 'device' && isQualityControl(dataset);
   const extended = options.extendedDemographics ? extendedDemographics(dataset, birthDate.value, options) : clean({});
   return {
     kind: 'patient',
@@ -35,6 +38,7 @@ export function readPatient(dataset: DicomDataset, options: MappingOptions): Pat
       identifier: main,
       otherIdentifiers: others.value,
       names: names.value,
+      ...(isPhantom ? { isPhantom } : {}),
       ...(gender.value === undefined ? {} : { gender: gender.value }),
       ...(birthDate.value === undefined ? {} : { birthDate: birthDate.value }),
       ...extended.value,
@@ -99,12 +103,14 @@ function otherIdentifiers(
 
 function patientNames(dataset: DicomDataset, options: MappingOptions): Reading<readonly HumanName[]> {
   const name = personNameValue(dataset, Attribute.PatientName);
-  const names = name.value === undefined ? [] : humanNames(name.value, options.nameUse);
-  if (!options.otherPatientNames) return { value: names, issues: name.issues };
+  const names = name.value === undefined ? [] : humanNames(name.value, options, options.nameUse);
+  const mojibake = options.flagMojibake ? mojibakeIssues(dataset, Attribute.PatientName) : [];
+  const issues = [...name.issues, ...mojibake];
+  if (!options.otherPatientNames) return { value: names, issues };
   const others = personNameValues(dataset, Attribute.OtherPatientNames);
   return {
-    value: [...names, ...others.value.flatMap((other) => humanNames(other))],
-    issues: [...name.issues, ...others.issues],
+    value: [...names, ...others.value.flatMap((other) => humanNames(other, options))],
+    issues: [...issues, ...others.issues],
   };
 }
 

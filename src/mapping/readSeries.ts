@@ -69,10 +69,12 @@ function bodySiteOf(dataset: DicomDataset, options: MappingOptions, collector: I
   const term = collector.take(textValue(dataset, Attribute.BodyPartExamined));
   if (term !== undefined) {
     const code = bodyPartCode(term);
-    return code === undefined ? { display: term } : { system: SNOMED_SYSTEM, code };
+    if (code !== undefined) return { system: SNOMED_SYSTEM, code };
+    return options.codedBodySitesOnly ? undefined : { display: term };
   }
   const [region] = collector.codes(dataset, Attribute.AnatomicRegionSequence);
-  return region === undefined ? undefined : (codingOf(region, options) ?? { display: region.meaning });
+  if (region === undefined) return undefined;
+  return codingOf(region, options) ?? (options.codedBodySitesOnly ? undefined : { display: region.meaning });
 }
 
 /** PS3.16 CID 244. */

@@ -1,8 +1,10 @@
 import type { CodeableConcept, Identifier, Reference } from 'fhir/r4';
 import { Attribute, type AttributeDefinition } from '../dicom/attributes';
+import { invalid } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 import { dateTimeOf } from '../dicom/dates';
 import { type IssuerOfIdentifier, issuerValue } from '../dicom/issuer';
+import { decimalValue } from '../dicom/numbers';
 import { textValue, textValues } from '../dicom/text';
 import { codeableConceptOf } from './coding';
 import { accessionIdentifier, type IdentifierTypeCode, typedIdentifier } from './identifiers';
@@ -72,7 +74,29 @@ export function readStudyFacts(
     location: locationOf(dataset, collector),
     reasons: reasonsOf(dataset, requests, options, collector),
     modalitiesInStudy: collector.take(textValues(dataset, Attribute.ModalitiesInStudy)),
+    patientSize: options.heightAndWeight ? measureOf(dataset, Attribute.PatientSize, MAX_SIZE_M, collector) : undefined,
+    patientWeight: options.heightAndWeight
+      ? measureOf(dataset, Attribute.PatientWeight, MAX_WEIGHT_KG, collector)
+      : undefined,
   };
+}
+
+/** Nobody was taller: a size above is one in centimetres. */
+const MAX_SIZE_M = 3;
+const MAX_WEIGHT_KG = 1000;
+
+/** Modalities write 0 where nobody measured; a value that no human has is in another unit. */
+function measureOf(
+  dataset: DicomDataset,
+  attribute: AttributeDefinition,
+  maximum: number,
+  collector: IssueCollector,
+): number | undefined {
+  const value = collector.take(decimalValue(dataset, attribute));
+  if (value === undefined || value === 0) return undefined;
+  if (value > 0 && value <= maximum) return value;
+  collector.add(invalid(attribute, `expected a number above 0 and up to ${maximum}`));
+  return undefined;
 }
 
 /** An order that repeats the object's accession number without its issuer means the same one. */

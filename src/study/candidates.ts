@@ -1,4 +1,4 @@
-import type { ImagingStudy, Observation, Patient, Resource } from 'fhir/r4';
+import type { Device, ImagingStudy, Observation, Patient, Resource } from 'fhir/r4';
 import type { Found } from '../fhir/client';
 import { MultipleMatches } from '../fhir/errors';
 import { type CastSource, isAdopted, isOwnedBy, isOwnedByAnyCast } from '../mapping/source';
@@ -49,6 +49,15 @@ export function choosePatient(found: readonly Found<Patient>[], allSources: Sour
       (candidate.resource.link ?? []).length === 0,
   );
   return { keep, lose };
+}
+
+/**
+ * Which Device a phantom is: the one that no Cast made, else the one with the lowest id.
+ * @throws MultipleMatches when several were made by others
+ */
+export function chooseDevice(found: readonly Found<Device>[]): Found<Device> | undefined {
+  const foreign = onlyOne(found.filter(({ resource }) => !isOwnedByAnyCast(resource)));
+  return foreign ?? [...found].sort((a, b) => compareIds(a.id, b.id))[0];
 }
 
 /** Without records that were merged into others of these; all of them when their links lead in a circle. */

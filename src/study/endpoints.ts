@@ -17,8 +17,9 @@ export interface Endpoints {
 /**
  * Endpoints on a FHIR server. An Endpoint that the old DICOM Cast made for the same address is adopted.
  * Searched by identifier: R4 has no search parameter for Endpoint.address.
+ * @param retrieveLocationUid what an Endpoint says of itself in the words of DICOM, where a site wants that
  */
-export function endpoints(fhir: FhirClient): Endpoints {
+export function endpoints(fhir: FhirClient, retrieveLocationUid?: string): Endpoints {
   const ensured = new Map<string, { readonly promise: Promise<Reference>; readonly signal: AbortSignal }>();
 
   async function find(source: CastSource, signal: AbortSignal): Promise<Found<Endpoint> | undefined> {
@@ -31,11 +32,15 @@ export function endpoints(fhir: FhirClient): Endpoints {
   async function ensure(source: CastSource, signal: AbortSignal): Promise<Reference> {
     const found = await find(source, signal);
     if (found === undefined) {
-      const created = await fhir.create(endpointFor(source), [identifierQuery(endpointIdentifier(source))], signal);
+      const created = await fhir.create(
+        endpointFor(source, retrieveLocationUid),
+        [identifierQuery(endpointIdentifier(source))],
+        signal,
+      );
       // Where conditional create is not atomic two processes may both have created one: all take the lowest id.
       return toReference((await find(source, signal))?.id ?? created.id);
     }
-    const desired = reconcileEndpoint(found.resource, source);
+    const desired = reconcileEndpoint(found.resource, source, retrieveLocationUid);
     if (!sameMeaning(found.resource, desired)) await fhir.update(found, desired, signal);
     return toReference(found.id);
   }

@@ -3,12 +3,14 @@ import { type DicomDataset, isObject, readDataset } from '../dicom/dataset';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { StudyKey } from '../dicom/studyKey';
 import type { MappingOptions } from '../mapping/options';
-import { type InvalidInstance, readInstance, type ValidInstance } from '../mapping/readInstance';
+import { type InvalidInstance, readInstance, type SkippedInstance, type ValidInstance } from '../mapping/readInstance';
 
 /** What is live in the DICOM service now, each instance read and checked. */
 export interface LiveStudy {
   readonly valid: readonly ValidInstance[];
   readonly invalid: readonly InvalidInstance[];
+  /** Live, but not to be mapped (PHANTOMS=skip). */
+  readonly skipped: readonly SkippedInstance[];
   /** All that was read, valid or not: what must not be repeated by error texts. */
   readonly datasets: readonly DicomDataset[];
 }
@@ -30,15 +32,17 @@ export async function readLiveStudy(
   const datasets: DicomDataset[] = [];
   const valid: ValidInstance[] = [];
   const invalid: InvalidInstance[] = [];
+  const skipped: SkippedInstance[] = [];
   for (const [index, json] of metadata.entries()) {
     if (index > 0 && index % INSTANCES_PER_TURN === 0) await nextTurn(undefined, { signal });
     const dataset = isObject(json) ? readDataset(json) : undefined;
     if (dataset !== undefined) datasets.push(dataset);
     const reading = dataset === undefined ? NO_DATASET : readInstance(dataset, options, study.uid);
     if (reading.kind === 'valid') valid.push(reading);
-    else invalid.push(reading);
+    else if (reading.kind === 'invalid') invalid.push(reading);
+    else skipped.push(reading);
   }
-  return { valid, invalid, datasets };
+  return { valid, invalid, skipped, datasets };
 }
 
 const NO_DATASET: InvalidInstance = {

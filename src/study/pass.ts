@@ -1,26 +1,26 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { DataIssue } from '../dicom/dataIssue';
-import { isStructuredReportClass } from '../dicom/sopClass';
 import type { StudyKey } from '../dicom/studyKey';
 import type { FhirClient, Found, TransactionEntry } from '../fhir/client';
-import { uidIdentifier, uidOfUrn } from '../mapping/identifiers';
-import { observationKeyOf } from '../mapping/observations/observationProjection';
+import { uidIdentifier } from '../mapping/identifiers';
 import type { MappingOptions } from '../mapping/options';
 import { patientDifferences, type PatientProjection } from '../mapping/patient';
 import { projectStudy, type StudyProjection } from '../mapping/projectStudy';
-import type { CastSource } from '../mapping/source';
-import { chooseObservations, chooseStudy, type Choice } from './candidates';
+import { chooseStudy, type Choice } from './candidates';
 import { fromDicom, fromFhir, fromStorage } from './dependencyErrors';
+import { deviceReference } from './devices';
 import type { Endpoints } from './endpoints';
 import { type LiveStudy, readLiveStudy } from './liveStudy';
+import { findOrders } from './orders';
 import type { PatientLease, PatientLock } from './patientLock';
 import type { Patients } from './patients';
 import { type FhirStudy, planProjection, planRemoval, type WritePlan } from './plan';
-import { identifierQuery, sourceTagQuery } from './queries';
+import { identifierQuery } from './queries';
 import { searchByIdentifier } from './searchByIdentifier';
 import type { Sources } from './sources';
 import { studiesOf } from './studiesOf';
+import { canHaveObservations, findObservations, NO_OBSERVATIONS } from './studyObservations';
 
 /** What the comparison of one study needs. */
 export interface PassDependencies {
@@ -97,23 +97,34 @@ export async function runPass(
   if (choice.lose.length > 0) return removeDuplicateStudies(deps, choice.lose, signal);
 
   const projection = projectStudy(study, live.valid, deps.mapping);
-  const [observations, patient] = await Promise.all([
+  const [observations, patient, orders] = await Promise.all([
     fromFhir(async () => {
       const possible = look.thorough || canHaveObservations(deps.mapping, choice.keep, live);
-      return possible ? findObservations(deps, study, source, signal) : NO_OBSERVATIONS;
+      return possible ? findObservations(deps.fhir, study, source, deps.mapping, signal) : NO_OBSERVATIONS;
     }),
-    projection?.patient === undefined ? undefined : findPatient(deps, projection.patient, signal),
+    projection?.patient === undefined || projection.patient.isPhantom === true
+      ? undefined
+      : findPatient(deps, projection.patient, signal),
+    projection !== undefined && deps.mapping.orderLookup
+      ? fromFhir(() => findOrders(deps.fhir, projection.imagingStudy.orders, signal))
+      : undefined,
   ]);
   if (observations.lose.length > 0) return removeDuplicates(deps, observations.lose, signal);
 
-  const existing: FhirStudy = { study: choice, observations: observations.keep };
-  if (projection === undefined) return write(deps, planRemoval(existing, source), live, signal);
+  const { leftovers } = observations;
+  const existing: FhirStudy = { study: choice, observations: observations.keep, leftovers };
+  if (projection === undefined)
+    return write(deps, planRemoval(existing, source, deps.mapping.orderLookup), live, signal);
 
   const endpoint = await fromFhir(() => deps.endpoints.reference(source, signal));
+  const device =
+    projection.patient?.isPhantom === true
+      ? await deviceReference(deps.fhir, deps.patientLock, projection.patient, source, deps.onWrite, signal)
+      : undefined;
   const planFor = (found: Found<Patient> | undefined): WritePlan =>
-    planProjection({ existing, source, endpoint, mapping: deps.mapping }, projection, found);
+    planProjection({ existing, source, endpoint, mapping: deps.mapping, orders, device }, projection, found);
   const result =
-    projection.patient !== undefined && patient?.keep === undefined
+    projection.patient !== undefined && device === undefined && patient?.keep === undefined
       ? await createPatientAndWrite(deps, study, projection.patient, planFor, live, signal)
       : await writeForPatient(deps, study, patient, planFor, live, signal);
   return result.kind === 'equal' ? { ...result, remarks: remarksOn(projection, patient?.keep) } : result;
@@ -188,39 +199,6 @@ function findPatient(
   signal: AbortSignal,
 ): Promise<Choice<Patient>> {
   return fromFhir(() => deps.patients.find(projection, signal));
-}
-
-async function findObservations(
-  deps: PassDependencies,
-  study: StudyKey,
-  source: CastSource,
-  signal: AbortSignal,
-): Promise<ReturnType<typeof chooseObservations>> {
-  const found = await searchByIdentifier<Observation>(deps.fhir, 'Observation', uidIdentifier(study.uid), signal, [
-    sourceTagQuery(source),
-  ]);
-  return chooseObservations(found, source, observationKeyOf);
-}
-
-const NO_OBSERVATIONS: ReturnType<typeof chooseObservations> = { keep: new Map(), lose: [] };
-
-/** The study has, or had, a structured report. Switched off, Observations that are there go. */
-function canHaveObservations(
-  mapping: MappingOptions,
-  existing: Found<ImagingStudy> | undefined,
-  live: LiveStudy,
-): boolean {
-  const reported =
-    mapping.observations !== 'off' && live.valid.some(({ facts }) => facts.structuredReport !== undefined);
-  return reported || hasReports(existing?.resource);
-}
-
-function hasReports(study: ImagingStudy | undefined): boolean {
-  return (study?.series ?? []).some((series) =>
-    (series.instance ?? []).some(
-      ({ sopClass }) => sopClass.code === undefined || isStructuredReportClass(uidOfUrn(sopClass.code) ?? ''),
-    ),
-  );
 }
 
 /** A study that lost a race goes together with the Observations that refer to it: some servers refuse to leave them dangling. */

@@ -4,8 +4,13 @@ import type { Found, TransactionEntry } from '../fhir/client';
 import type { FhirQuery } from '../fhir/query';
 import { codeQuery, identifierQuery, sourceTagQuery, studyUidQuery } from './queries';
 import { emptyAdoptedStudy, overlayImagingStudy } from '../mapping/imagingStudy';
-import { observationKey, type ObservationProjection } from '../mapping/observations/observationProjection';
+import {
+  observationKey,
+  type ObservationProjection,
+  type ObservationReferences,
+} from '../mapping/observations/observationProjection';
 import type { MappingOptions } from '../mapping/options';
+import type { OrderReferences } from '../mapping/orders';
 import { newPatient, type PatientProjection, reconcilePatient } from '../mapping/patient';
 import type { StudyProjection } from '../mapping/projectStudy';
 import { sameMeaning } from '../mapping/sameMeaning';
@@ -17,6 +22,8 @@ import type { StudyChoice } from './candidates';
 export interface FhirStudy {
   readonly study: StudyChoice;
   readonly observations: ReadonlyMap<string, Found<Observation>>;
+  /** What the old DICOM Cast left behind, as far as it is to go. */
+  readonly leftovers: readonly Found<Observation>[];
 }
 
 /** The transaction that makes FHIR equal to the projection; without entries nothing has to be written. */
@@ -29,33 +36,52 @@ export interface PlanInput {
   readonly source: CastSource;
   readonly endpoint: Reference;
   readonly mapping: MappingOptions;
+  /** What orders are referred to literally by; undefined where they are not looked up. */
+  readonly orders?: OrderReferences;
+  /** The subject where the study is of a phantom. */
+  readonly device?: Reference;
 }
 
-/** Nothing valid is live: our study and its Observations go; an adopted study stays and says so (design 1, rule 6). */
-export function planRemoval({ study, observations }: FhirStudy, source: CastSource): WritePlan {
-  const observationDeletes = [...observations.values()].map((found) => deleteOf(found));
+/**
+ * Nothing valid is live: our study and its Observations go; an adopted study stays and says so (design 1, rule 6).
+ * @param ordersLookedUp whether literal references to orders may be ours
+ */
+export function planRemoval(
+  { study, observations, leftovers }: FhirStudy,
+  source: CastSource,
+  ordersLookedUp = false,
+): WritePlan {
+  const observationDeletes = [...observations.values(), ...leftovers].map((found) => deleteOf(found));
   if (study.keep === undefined) return { entries: observationDeletes };
   const { keep } = study;
   // A study that no Cast owns and that has nothing of ours in it is none of our business.
   if (!isOwnedBy(keep.resource, source)) return { entries: observationDeletes };
   if (!isAdopted(keep.resource, source)) return { entries: [...observationDeletes, deleteOf(keep)] };
-  return { entries: [...observationDeletes, ...updateIfDifferent(keep, emptyAdoptedStudy(keep.resource, source))] };
+  return {
+    entries: [
+      ...observationDeletes,
+      ...updateIfDifferent(keep, emptyAdoptedStudy(keep.resource, source, ordersLookedUp)),
+    ],
+  };
 }
 
 /**
  * Makes the study, its Observations and its Patient equal to the projection.
- * @param patient the Patient to refer to; undefined: it is created in the same transaction
+ * @param patient the Patient to refer to; undefined: it is created in the same transaction, unless there is a Device to refer to
  */
 export function planProjection(
   input: PlanInput,
   projection: StudyProjection,
   patient: Found<Patient> | undefined,
 ): WritePlan {
-  const { existing, source, endpoint, mapping } = input;
-  const patientWrite = planPatient(projection.patient, patient, mapping, source);
+  const { existing, source, endpoint, mapping, orders, device } = input;
+  const patientWrite =
+    device === undefined
+      ? planPatient(projection.patient, patient, mapping, source)
+      : { entries: [], reference: device };
   const subject = patientWrite.reference;
   const { keep, othersPresent } = existing.study;
-  const desired = overlayImagingStudy(keep?.resource, projection, { subject, endpoint, source });
+  const desired = overlayImagingStudy(keep?.resource, projection, { subject, endpoint, source, orders });
   const studyUrl = keep === undefined ? `urn:uuid:${randomUUID()}` : `ImagingStudy/${keep.id}`;
   const studyEntries: readonly TransactionEntry[] =
     keep === undefined
@@ -72,8 +98,10 @@ export function planProjection(
     subject,
     study: { reference: studyUrl, type: 'ImagingStudy' },
     source,
+    orders,
   });
-  return { entries: [...patientWrite.entries, ...studyEntries, ...observationEntries] };
+  const leftovers = existing.leftovers.map((found) => deleteOf(found));
+  return { entries: [...patientWrite.entries, ...studyEntries, ...observationEntries, ...leftovers] };
 }
 
 function planPatient(
@@ -107,7 +135,7 @@ const UNKNOWN_SUBJECT: Reference = {
 function planObservations(
   existing: ReadonlyMap<string, Found<Observation>>,
   projections: readonly ObservationProjection[],
-  references: { readonly subject: Reference; readonly study: Reference; readonly source: CastSource },
+  references: ObservationReferences,
 ): readonly TransactionEntry[] {
   const wanted = new Map(projections.map((projection) => [observationKey(projection), projection]));
   const writes = [...wanted].flatMap(([key, projection]): readonly TransactionEntry[] => {

@@ -8,6 +8,12 @@ export function identifierQuery({ system, value }: Identifier): readonly [string
   return ['identifier', tokenValue(system, value ?? '')];
 }
 
+/** Search parameter `identifier` for any of these. */
+export function anyIdentifierQuery(identifiers: readonly Identifier[]): readonly [string, string] {
+  const values = identifiers.map((identifier) => identifierQuery(identifier)[1]);
+  return ['identifier', [...new Set(values)].join(',')];
+}
+
 /** Search parameter `_tag` for what this source made. */
 export function sourceTagQuery(source: CastSource): readonly [string, string] {
   return ['_tag', tokenValue(SOURCE_TAG_SYSTEM, source.address)];

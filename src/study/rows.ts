@@ -16,19 +16,19 @@ export interface RowChanges {
 /**
  * After a success: invalid live instances are filed under the changes that name them, or by themselves when the pass had no changes;
  * every row is settled except those of instances that were invalid in this pass. Where an instance was so broken that nobody can tell
- * which one it is, every instance that is not seen as valid may be it.
+ * which one it is, every instance that could not be read may be it.
  */
 export function rowsAfterSuccess(
   changes: readonly StudyChange[],
-  live: Pick<LiveStudy, 'valid' | 'invalid'>,
+  live: Pick<LiveStudy, 'valid' | 'invalid' | 'skipped'>,
   rows: readonly FailedEntry[],
   operationId: string,
 ): RowChanges {
-  const valid = new Set(live.valid.map(({ instanceUid }) => instanceUid));
+  const read = new Set([...live.valid, ...live.skipped].map(({ instanceUid }) => instanceUid));
   const identified = new Map(live.invalid.map((instance) => [instance.instanceUid, instance]));
   const unidentified = identified.get(undefined);
   const culprit = (uid: string): InvalidInstance | undefined =>
-    identified.get(uid) ?? (valid.has(uid) ? undefined : unidentified);
+    identified.get(uid) ?? (read.has(uid) ? undefined : unidentified);
   const file =
     changes.length === 0
       ? live.invalid.map((instance) => invalidInstanceRow(instance, operationId))

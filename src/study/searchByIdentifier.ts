@@ -1,4 +1,4 @@
-import type { Endpoint, Identifier, ImagingStudy, Observation, Patient } from 'fhir/r4';
+import type { Device, Endpoint, Identifier, ImagingStudy, Observation, Patient } from 'fhir/r4';
 import type { FhirClient, Found } from '../fhir/client';
 import { InvalidFhirResponse } from '../fhir/errors';
 import type { FhirQuery } from '../fhir/query';
@@ -10,7 +10,7 @@ import { identifierQuery } from './queries';
  * rebuilt) would offer strangers, and what is not needed of them is deleted.
  * @throws InvalidFhirResponse when a match does not carry the identifier
  */
-export async function searchByIdentifier<T extends Patient | ImagingStudy | Observation | Endpoint>(
+export async function searchByIdentifier<T extends Patient | Device | ImagingStudy | Observation | Endpoint>(
   fhir: FhirClient,
   type: T['resourceType'],
   identifier: Identifier,

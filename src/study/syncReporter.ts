@@ -129,6 +129,7 @@ export function syncReporter({
         changes: message.changes.length,
         instances: live.valid.length,
         invalid: live.invalid.length,
+        skipped: live.skipped.length,
         written: written.length,
         settledFailures: rows.clear.length,
         durationMs: Math.round(durationMs),

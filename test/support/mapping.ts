@@ -42,8 +42,9 @@ export function studyOf(
   datasets: readonly unknown[],
   options: Partial<MappingOptions> = {},
   existing?: ImagingStudy,
+  orders?: StudyReferences['orders'],
 ): ImagingStudy {
-  return overlayImagingStudy(existing, projection(datasets, options), REFERENCES);
+  return overlayImagingStudy(existing, projection(datasets, options), { ...REFERENCES, orders });
 }
 
 /** A resource as a server hands it back: another object, with an id and a version. */

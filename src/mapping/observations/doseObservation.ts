@@ -1,6 +1,6 @@
 import type { CodeableConcept, Coding, Identifier, Observation, Reference } from 'fhir/r4';
 import { metaOf } from '../source';
-import { DCM_SYSTEM, LOINC_SYSTEM } from '../systems';
+import { DCM_SYSTEM, LOINC_SYSTEM, OBSERVATION_CATEGORY_SYSTEM } from '../systems';
 import { doseStudyIdentifier } from './doseIdentifiers';
 import type { ObservationReferences } from './observationProjection';
 
@@ -15,7 +15,7 @@ export const SUMMARY_CODE: Coding = {
 export const EVENT_CODE: Coding = { system: DCM_SYSTEM, code: '113852', display: 'Irradiation Event' };
 
 const CATEGORY: CodeableConcept = {
-  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'imaging' }],
+  coding: [{ system: OBSERVATION_CATEGORY_SYSTEM, code: 'imaging' }],
 };
 
 /** The elements that all dose Observations have in common. */

@@ -1,6 +1,8 @@
-import type { Meta, Observation, ObservationComponent } from 'fhir/r4';
+import type { Observation, ObservationComponent, Reference } from 'fhir/r4';
 import type { IssueCollector } from '../issueCollector';
 import type { MappingOptions } from '../options';
+import { literalOrders } from '../orders';
+import { IDENTIFIER_TYPE_SYSTEM } from '../systems';
 import type { ContentItem } from './contentTree';
 import {
   administrationRows,
@@ -47,7 +49,7 @@ export function doseSummary(
     const observation: Observation = {
       ...doseObservation(identifiers, status, code, studyUid, references),
       ...(authorizer === undefined ? {} : { contained: [authorizer.practitioner], performer: [authorizer.reference] }),
-      ...(orders.length === 0 ? {} : { basedOn: [...orders] }),
+      ...(orders.length === 0 ? {} : { basedOn: literalOrders(orders, references.orders).map(withDisplay) }),
       focus: [references.study],
       ...(time === undefined ? {} : { effectiveDateTime: time }),
       ...(text === undefined ? {} : { valueString: text }),
@@ -55,15 +57,27 @@ export function doseSummary(
       derivedFrom: [references.study],
       ...(components.length === 0 ? {} : { component: components }),
     };
-    return { ...observation, meta: { ...observation.meta, ...profileOf(observation) } };
+    const profile = options.doseSummaryProfile && meetsProfile(observation) ? { profile: [SUMMARY_PROFILE] } : {};
+    return { ...observation, meta: { ...observation.meta, ...profile } };
   };
   return { key: identifiers, code: SUMMARY_CODE, build };
 }
 
 /** The profile is claimed only where all its musts are met: a validator takes a claim at its word. */
-function profileOf({ subject, performer, effectiveDateTime, valueString }: Observation): Pick<Meta, 'profile'> {
-  const met = performer !== undefined && effectiveDateTime !== undefined && valueString !== undefined;
-  return met && subject?.reference !== undefined ? { profile: [SUMMARY_PROFILE] } : {};
+function meetsProfile({ subject, performer, effectiveDateTime, valueString, basedOn = [] }: Observation): boolean {
+  const complete = performer !== undefined && effectiveDateTime !== undefined && valueString !== undefined;
+  const ofPatient = subject?.reference !== undefined && subject.type !== 'Device';
+  return complete && ofPatient && basedOn.filter(({ reference }) => reference !== undefined).length <= 1;
+}
+
+/** A literal reference is of the guide's slice for the order, whose pattern contains the display of the identifier's type. */
+function withDisplay(order: Reference): Reference {
+  const { reference, identifier } = order;
+  if (reference === undefined) return order;
+  const coding = identifier?.type?.coding?.map((one) =>
+    one.system === IDENTIFIER_TYPE_SYSTEM && one.code === 'ACSN' ? { ...one, display: 'Accession ID' } : one,
+  );
+  return { ...order, identifier: { ...identifier, type: { ...identifier?.type, coding } } };
 }
 
 function xRaySums(root: ContentItem, options: MappingOptions, issues: IssueCollector): readonly ObservationComponent[] {

@@ -36,7 +36,7 @@ export function authorizerOf(
         resourceType: 'Practitioner',
         id: CONTAINED_ID,
         ...(id === undefined ? {} : { identifier: [{ system: options.personIdSystem, value: id }] }),
-        name: [...humanNames(name)],
+        name: [...humanNames(name, options)],
       },
       reference: { reference: `#${CONTAINED_ID}`, type: 'Practitioner' },
     };

@@ -10,7 +10,7 @@ function named(...values: unknown[]) {
     readDataset({ '00100010': { vr: 'PN', Value: values } }),
     Attribute.PatientName,
   );
-  return { names: value === undefined ? [] : humanNames(value, 'usual'), issues };
+  return { names: value === undefined ? [] : humanNames(value, { middleNameQualifier: false }, 'usual'), issues };
 }
 
 const represented = (valueCode: string) => [{ url: NAME_REPRESENTATION_EXTENSION, valueCode }];

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4';
 import { readDataset } from '../../../src/dicom/dataset';
+import { identifierKey } from '../../../src/mapping/identifiers';
 import { overlayImagingStudy } from '../../../src/mapping/imagingStudy';
 import { newPatient, reconcilePatient } from '../../../src/mapping/patient';
 import { projectStudy } from '../../../src/mapping/projectStudy';
@@ -21,7 +22,12 @@ const NOW = new Date('2026-01-01T12:00:00Z');
 
 interface Written {
   readonly study: ImagingStudy;
+  /** The same laid over what the old DICOM Cast, and somebody else, had written. */
+  readonly overOld: ImagingStudy;
   readonly patient: Patient | undefined;
+  readonly isPhantom: boolean;
+  /** Attributes that are warned about. */
+  readonly warnings: readonly string[];
   readonly observations: readonly Observation[];
   readonly demographics: ReturnType<typeof mappingOptions>['demographics'];
 }
@@ -39,17 +45,27 @@ function write(datasets: readonly object[], settings: readonly Setting[]): Writt
   if (projection === undefined) return undefined;
   const subject = projection.patient === undefined ? { display: 'Unknown' } : { reference: 'Patient/p' };
   const study = { reference: 'ImagingStudy/s' };
+  const orders = options.orderLookup ? new Map([[identifierKey({ value: 'A1' }), 'ServiceRequest/r']]) : undefined;
+  const to = { subject, endpoint: { reference: 'Endpoint/e' }, source: SOURCE, orders };
   return {
-    study: overlayImagingStudy(undefined, projection, {
-      subject,
-      endpoint: { reference: 'Endpoint/e' },
-      source: SOURCE,
-    }),
+    study: overlayImagingStudy(undefined, projection, to),
+    overOld: overlayImagingStudy(OLD_STUDY, projection, to),
     patient: projection.patient === undefined ? undefined : newPatient(projection.patient, SOURCE),
-    observations: projection.observations.map((each) => each.build({ subject, study, source: SOURCE })),
+    isPhantom: projection.patient?.isPhantom === true,
+    warnings: valid.flatMap(({ issues }) =>
+      issues.filter(({ severity }) => severity === 'invalid').map(({ keyword }) => keyword),
+    ),
+    observations: projection.observations.map((each) => each.build({ ...to, study })),
     demographics: options.demographics,
   };
 }
+
+const OLD_STUDY: ImagingStudy = {
+  resourceType: 'ImagingStudy',
+  status: 'available',
+  subject: {},
+  note: [{ text: 'Head' }, { text: 'Call the ward' }, { text: 'Head', authorString: 'Dr. Roe' }],
+};
 
 let instances = 0;
 
@@ -65,9 +81,16 @@ function instance(values: Readonly<Record<string, unknown>>): object {
   });
 }
 
-const doseReport = JSON.parse(
-  readFileSync(resolve(__dirname, '../../fixtures/dose-reports/dose-reports.ndjson'), 'utf8').split('\n')[0] ?? '',
-) as { readonly dicom: object };
+const doseReports = readFileSync(resolve(__dirname, '../../fixtures/dose-reports/dose-reports.ndjson'), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as { readonly name: string; readonly dicom: object });
+
+function doseReport(name: string): object {
+  const found = doseReports.find((report) => report.name === name);
+  if (found === undefined) throw new Error(`There is no fixture ${name}`);
+  return found.dicom;
+}
 
 function existingPatient(written: Written | undefined): string | undefined {
   if (written?.patient === undefined) return undefined;
@@ -260,7 +283,7 @@ const effects: readonly {
   {
     option: 'observations',
     setting: ['OBSERVATIONS', 'summary'],
-    instances: [doseReport.dicom],
+    instances: [doseReport('ct-four-events')],
     see: (written) => written?.observations.length,
     before: 5,
     after: 1,
@@ -268,10 +291,113 @@ const effects: readonly {
   {
     option: 'observations',
     setting: ['OBSERVATIONS', 'off'],
-    instances: [doseReport.dicom],
+    instances: [doseReport('ct-four-events')],
     see: (written) => written?.observations.length,
     before: 5,
     after: 0,
+  },
+  {
+    option: 'doseSummaryProfile',
+    setting: ['DOSE_SUMMARY_PROFILE', 'false'],
+    instances: [doseReport('ct-authorized')],
+    see: (written) => written?.observations[0]?.meta?.profile,
+    before: ['http://hl7.org/fhir/uv/radiation-dose-summary/StructureDefinition/radiation-dose-summary'],
+    after: undefined,
+  },
+  {
+    option: 'heightAndWeight',
+    setting: ['HEIGHT_AND_WEIGHT', 'true'],
+    instances: [instance({ PatientSize: '1.1', PatientWeight: '81.5', StudyDate: '20240115' })],
+    see: (written) => written?.observations.map(({ valueQuantity }) => [valueQuantity?.value, valueQuantity?.code]),
+    before: [],
+    after: [
+      [110, 'cm'],
+      [81.5, 'kg'],
+    ],
+  },
+  {
+    option: 'orderLookup',
+    setting: ['ORDER_LOOKUP', 'true'],
+    instances: [instance({ AccessionNumber: 'A1' })],
+    see: (written) => written?.study.basedOn?.map(({ reference, identifier }) => [reference, identifier?.value]),
+    before: [[undefined, 'A1']],
+    after: [['ServiceRequest/r', 'A1']],
+  },
+  {
+    option: 'dicomCastCleanup',
+    setting: ['DICOM_CAST_CLEANUP', 'true'],
+    instances: [instance({ StudyDescription: 'Head' })],
+    see: (written) => written?.overOld.note?.map(({ text, authorString }) => [text, authorString]),
+    before: [
+      ['Head', undefined],
+      ['Call the ward', undefined],
+      ['Head', 'Dr. Roe'],
+    ],
+    after: [
+      ['Call the ward', undefined],
+      ['Head', 'Dr. Roe'],
+    ],
+  },
+  {
+    option: 'phantoms',
+    setting: ['PHANTOMS', 'skip'],
+    instances: [instance({}), instance({ QualityControlSubject: 'YES' }), instance({ QualityControlSubject: 'NO' })],
+    see: (written) => written?.study.numberOfInstances,
+    before: 3,
+    after: 2,
+  },
+  {
+    option: 'phantoms',
+    setting: ['PHANTOMS', 'device'],
+    instances: [instance({ QualityControlSubject: 'YES' })],
+    see: (written) => written?.isPhantom,
+    before: false,
+    after: true,
+  },
+  {
+    option: 'middleNameQualifier',
+    setting: ['MIDDLE_NAME_QUALIFIER', 'true'],
+    instances: [instance({ PatientName: { Alphabetic: 'Adams^John Robert^Quincy' } })],
+    see: (written) => [written?.patient?.name?.[0]?.given, written?.patient?.name?.[0]?._given],
+    before: [['John', 'Robert', 'Quincy'], undefined],
+    after: [
+      ['John', 'Robert', 'Quincy'],
+      [
+        null,
+        null,
+        { extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier', valueCode: 'MID' }] },
+      ],
+    ],
+  },
+  {
+    option: 'flagMojibake',
+    setting: ['FLAG_MOJIBAKE', 'true'],
+    instances: [instance({ PatientName: { Alphabetic: 'testÃ¦Ã¸Ã¥' } })],
+    see: (written) => [written?.patient?.name?.[0]?.family, written?.warnings],
+    before: ['testÃ¦Ã¸Ã¥', []],
+    after: ['testÃ¦Ã¸Ã¥', ['PatientName']],
+  },
+  {
+    option: 'codedBodySitesOnly',
+    setting: ['CODED_BODY_SITES_ONLY', 'true'],
+    instances: [instance({ BodyPartExamined: 'KNEE_X' })],
+    see: (written) => written?.study.series?.[0]?.bodySite,
+    before: { display: 'KNEE_X' },
+    after: undefined,
+  },
+  {
+    option: 'retrieveLocationUid',
+    setting: ['RETRIEVE_LOCATION_UID', '1.2.3.4'],
+    instances: [instance({ NumberOfFrames: 30 })],
+    see: (written) => {
+      const [series] = written?.study.series ?? [];
+      return [series?.endpoint, series?.instance?.[0]?.extension];
+    },
+    before: [undefined, undefined],
+    after: [
+      [{ reference: 'Endpoint/e' }],
+      [{ url: 'https://profiles.ihe.net/RAD/MADO/StructureDefinition/MadoNumberOfFrames', valueInteger: 30 }],
+    ],
   },
   {
     option: 'studyDescriptionAsNote',

@@ -1,10 +1,11 @@
 import type { ImagingStudy, Meta, Reference } from 'fhir/r4';
+import { identifierKey } from '../../../src/mapping/identifiers';
 import { emptyAdoptedStudy } from '../../../src/mapping/imagingStudy';
 import { isAdopted, isOwnedBy } from '../../../src/mapping/source';
 import { sameMeaning } from '../../../src/mapping/sameMeaning';
 import { dicomJson } from '../../support/dicomJson';
 import { codeItem, ctInstance, element, testUid } from '../../support/instances';
-import { SOURCE, stored, STUDY_UID, studyOf } from '../../support/mapping';
+import { REFERENCES, SOURCE, stored, STUDY_UID, studyOf } from '../../support/mapping';
 
 const FULL = ctInstance({
   '00081032': element('SQ', codeItem('X1', '99ABC', 'Head CT')),
@@ -132,6 +133,27 @@ describe('a study of our own', () => {
     expect(sameMeaning(held, studyOf([FULL], {}, held))).toBe(true);
   });
 
+  test('names its Endpoint in every series as long as the option is on, and those of others always', () => {
+    const other = { reference: 'Endpoint/other' };
+    const on = { retrieveLocationUid: '1.2.3' };
+    const ours = stored(studyOf([FULL], on));
+    expect(ours.series?.[0]?.endpoint).toEqual([REFERENCES.endpoint]);
+    const held = {
+      ...ours,
+      series: ours.series?.map((series) => ({ ...series, endpoint: [other, REFERENCES.endpoint] })),
+    };
+    expect(sameMeaning(held, studyOf([FULL], on, held))).toBe(true);
+    expect(studyOf([FULL], {}, held).series?.[0]?.endpoint).toEqual([other]);
+    expect(studyOf([FULL], {}, ours).series?.[0]).not.toHaveProperty('endpoint');
+  });
+
+  test('refers once to an order that several of its numbers name', () => {
+    const numbers = dicomJson({ PlacerOrderNumberImagingServiceRequest: 'P7' });
+    const orders = new Map(['ACC-1', 'P7'].map((value) => [identifierKey({ value }), 'ServiceRequest/r1']));
+    const { basedOn } = studyOf([ctInstance({ '0040A370': element('SQ', numbers) })], {}, undefined, orders);
+    expect(basedOn).toMatchObject([{ reference: 'ServiceRequest/r1', identifier: { value: 'ACC-1' } }]);
+  });
+
   test('moves to another patient, also to one of the same id on this server', () => {
     const ours = stored(studyOf([FULL]));
     expect(studyOf([FULL], {}, { ...ours, subject: { reference: 'Patient/old' } }).subject.reference).toBe('Patient/p');
@@ -210,6 +232,17 @@ describe("somebody else's study", () => {
     expect(sameMeaning(held, studyOf([FULL], {}, held))).toBe(true);
     expect(studyOf([BARE], {}, held).basedOn).toEqual([theirs]);
     expect(emptyAdoptedStudy(held, SOURCE).basedOn).toEqual([theirs]);
+  });
+
+  test('loses an order that was looked up when DICOM no longer names it, and never one that its owner refers to', () => {
+    const orders = new Map([[identifierKey({ value: 'ACC-1' }), 'ServiceRequest/r2']]);
+    const held = stored(studyOf([FULL], {}, foreign, orders), 'order-7');
+    expect(held.basedOn?.map(({ reference }) => reference)).toEqual(['ServiceRequest/r2', 'ServiceRequest/r1']);
+    expect(sameMeaning(held, studyOf([FULL], {}, held, orders))).toBe(true);
+    expect(studyOf([BARE], {}, held, new Map()).basedOn).toEqual(foreign.basedOn);
+    expect(emptyAdoptedStudy(held, SOURCE, true).basedOn).toEqual(foreign.basedOn);
+    const same = new Map([[identifierKey({ value: 'ACC-1' }), 'ServiceRequest/r1']]);
+    expect(studyOf([FULL], {}, foreign, same).basedOn).toEqual(foreign.basedOn);
   });
 
   test('does not take the same number in another role for the same order', () => {

@@ -200,7 +200,7 @@ describe('the patient of a study', () => {
     expect(projectPatient(instances).value).toEqual({
       ...projection,
       gender: 'female',
-      otherIdentifiers: [{ system: 'https://lab.example', value: '77' }, { value: '88' }],
+      otherIdentifiers: [{ value: '88' }, { system: 'https://lab.example', value: '77' }],
     });
   });
 

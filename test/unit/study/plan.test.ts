@@ -15,6 +15,7 @@ const ENDPOINT = { reference: 'Endpoint/e', type: 'Endpoint' };
 const NOTHING: FhirStudy = {
   study: { keep: undefined, lose: [], othersPresent: false },
   observations: new Map(),
+  leftovers: [],
 };
 const PROJECTION = projectionOf([ctInstance()]);
 
@@ -71,6 +72,7 @@ function written(wanted = PROJECTION): { readonly existing: FhirStudy; readonly 
       observations: new Map(
         observations.map((found, index) => [observationKey(wanted.observations[index] ?? dose('')), found]),
       ),
+      leftovers: [],
     },
     patient,
   };

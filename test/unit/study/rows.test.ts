@@ -41,7 +41,7 @@ const row = (rowKey: string, instanceUid?: string): FailedEntry => ({
 describe('the rows that a pass files and clears', () => {
   it('are settled by a success, whatever they were filed for', () => {
     const rows = [row(key(0)), row(key(4), 'a'), row(key(5), 'gone')];
-    expect(rowsAfterSuccess([], { valid: [valid('a')], invalid: [] }, rows, 'op')).toEqual({
+    expect(rowsAfterSuccess([], { valid: [valid('a')], invalid: [], skipped: [] }, rows, 'op')).toEqual({
       file: [],
       clear: rows.map(({ rowKey }) => rowKey),
     });
@@ -50,7 +50,7 @@ describe('the rows that a pass files and clears', () => {
   it('name an invalid instance under the changes that name it, and keep its older rows', () => {
     const { file, clear } = rowsAfterSuccess(
       [change(7, 'a'), change(8, 'b')],
-      { valid: [valid('a')], invalid: [broken('b', 'PatientID')] },
+      { valid: [valid('a')], invalid: [broken('b', 'PatientID')], skipped: [] },
       [row(key(3), 'b'), row(key(4), 'a')],
       'op',
     );
@@ -61,14 +61,23 @@ describe('the rows that a pass files and clears', () => {
   });
 
   it('name an invalid instance by itself when the pass had no changes', () => {
-    const { file } = rowsAfterSuccess([], { valid: [], invalid: [broken('b')] }, [], 'op');
+    const { file } = rowsAfterSuccess([], { valid: [], invalid: [broken('b')], skipped: [] }, [], 'op');
     expect(file).toMatchObject([{ rowKey: `${key(0)}-b`, reason: 'InvalidAttribute' }]);
+  });
+
+  it('blame no skipped instance for one that is too broken to be told', () => {
+    const live = {
+      valid: [],
+      invalid: [broken(undefined, 'SOPInstanceUID')],
+      skipped: [{ kind: 'skipped', instanceUid: 'a', issues: [] } as const],
+    };
+    expect(rowsAfterSuccess([change(7, 'a')], live, [row(key(3), 'a')], 'op')).toEqual({ file: [], clear: [key(3)] });
   });
 
   it('never forget a change whose instance is too broken to be told', () => {
     const { file, clear } = rowsAfterSuccess(
       [change(7, 'a'), change(8, 'b')],
-      { valid: [valid('a')], invalid: [broken(undefined, 'SOPInstanceUID')] },
+      { valid: [valid('a')], invalid: [broken(undefined, 'SOPInstanceUID')], skipped: [] },
       [row(key(3), 'c')],
       'op',
     );

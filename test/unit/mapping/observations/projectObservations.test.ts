@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import type { Reference } from 'fhir/r4';
 import { readSamples } from '../../../../local/samples/samples';
 import { isObject } from '../../../../src/dicom/dataset';
+import { identifierKey } from '../../../../src/mapping/identifiers';
 import {
   observationKey,
   observationKeyOf,
@@ -175,9 +177,25 @@ describe('the projection of a study', () => {
     expect(events[0]).not.toHaveProperty('effectiveDateTime');
   });
 
-  test('the profile is not claimed for a subject that is no reference', () => {
-    const unknown = { ...references, subject: { display: 'Unknown patient' } };
-    expect(project(103, reports('ct-authorized'), {}, unknown).summaries[0]?.meta).not.toHaveProperty('profile');
+  test('the profile is claimed for a Patient only: not for a subject that is no reference, nor for the Device of a phantom', () => {
+    const claimed = (subject: Reference): unknown =>
+      project(103, reports('ct-authorized'), {}, { ...references, subject }).summaries[0]?.meta?.profile;
+    expect(claimed(references.subject)).toHaveLength(1);
+    expect(claimed({ display: 'Unknown patient' })).toBeUndefined();
+    expect(claimed({ reference: 'Device/d', type: 'Device' })).toBeUndefined();
+  });
+
+  test('the profile is not claimed where two orders were found: it has room for one', () => {
+    const report = {
+      ...dicomOf('ct-authorized'),
+      ...dicomJson({ AccessionNumber: 'A1', ReferencedRequestSequence: dicomJson({ AccessionNumber: 'A2' }) }),
+    };
+    const claimed = (...found: readonly string[]): unknown => {
+      const orders = new Map(found.map((value) => [identifierKey({ value }), `ServiceRequest/${value}`]));
+      return project(103, [reportOf(report)], {}, { ...references, orders }).summaries[0]?.meta?.profile;
+    };
+    expect([claimed(), claimed('A1')]).toEqual([[expect.anything()], [expect.anything()]]);
+    expect(claimed('A1', 'A2')).toBeUndefined();
   });
 });
 

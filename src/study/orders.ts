@@ -1,0 +1,33 @@
+import type { Reference, ServiceRequest } from 'fhir/r4';
+import type { FhirClient } from '../fhir/client';
+import { identifierKey } from '../mapping/identifiers';
+import type { OrderReferences } from '../mapping/orders';
+import { anyIdentifierQuery } from './queries';
+
+/**
+ * Looks for the orders of a study among the ServiceRequests of the server, all at once. One that several match is found by none: which of
+ * them is meant only their system can say.
+ * @param orders logical references
+ */
+export async function findOrders(
+  fhir: FhirClient,
+  orders: readonly Reference[],
+  signal: AbortSignal,
+): Promise<OrderReferences> {
+  const identifiers = orders.flatMap(({ identifier }) => identifier ?? []);
+  if (identifiers.length === 0) return new Map();
+  const found = await fhir.search<ServiceRequest>('ServiceRequest', [anyIdentifierQuery(identifiers)], signal);
+  const idsByKey = new Map<string, Set<string>>();
+  for (const { id, resource } of found) {
+    for (const identifier of resource.identifier ?? []) {
+      const key = identifierKey(identifier);
+      idsByKey.set(key, (idsByKey.get(key) ?? new Set()).add(id));
+    }
+  }
+  return new Map(
+    [...idsByKey].flatMap(([key, ids]) => {
+      const [id, ...more] = ids;
+      return id === undefined || more.length > 0 ? [] : [[key, `ServiceRequest/${id}`] as const];
+    }),
+  );
+}
