@@ -2,8 +2,12 @@ import { ALLOWED_WARNINGS, VALIDATOR_GAPS } from './allowedWarnings';
 import { setUpValidator, validateAll, type ValidatorIssue } from './javaValidator';
 import { JavaMissing } from '../support/javaPart';
 import { ownChecks } from './ownChecks';
+import type { MappingOptions } from '../../src/mapping/options';
 import { randomStudies } from './randomStudies';
+import { vectorStudies } from './vectorStudies';
 import {
+  CONFORMANCE_OPTIONS,
+  EVERY_OPTION,
   resourcesOfDoseReports,
   resourcesOfSamples,
   type WrittenResource,
@@ -15,6 +19,9 @@ import {
 
 const RANDOM_STUDIES = 500;
 const SEED = 20_260_101;
+
+/** The rest of the objects is the same with other options, so fewer of them do. */
+const RANDOM_STUDIES_WITH_EVERY_OPTION = 100;
 
 /** Neither status nor subject, a relative system, a time without a zone. */
 const BROKEN_ON_PURPOSE = {
@@ -31,12 +38,8 @@ interface Finding {
 async function main(): Promise<number> {
   const classPath = setUpValidator(say);
   const written = [
-    writtenEndpoint(),
-    ...resourcesOfSamples(),
-    ...resourcesOfDoseReports(),
-    ...randomStudies(RANDOM_STUDIES, SEED).flatMap(({ studyUid, datasets }) =>
-      writtenResources(`random ${studyUid}`, studyUid, datasets),
-    ),
+    ...everythingWritten(CONFORMANCE_OPTIONS, RANDOM_STUDIES),
+    ...everythingWritten(EVERY_OPTION, RANDOM_STUDIES_WITH_EVERY_OPTION),
   ];
   say(`Validating ${written.length} resources ...`);
   const [control = [], ...issues] = await validateAll(classPath, [
@@ -53,6 +56,21 @@ async function main(): Promise<number> {
     })),
   ]);
   return report(written, findings);
+}
+
+/** What Cast writes with these options for the samples, the vectors of the mapping and random studies. */
+function everythingWritten(options: MappingOptions, randomCount: number): readonly WrittenResource[] {
+  return [
+    writtenEndpoint(options),
+    ...resourcesOfSamples(options),
+    ...resourcesOfDoseReports(options),
+    ...vectorStudies().flatMap(({ vector, studyUid, datasets }) =>
+      writtenResources(`vector ${vector}`, studyUid, datasets, options),
+    ),
+    ...randomStudies(randomCount, SEED).flatMap(({ studyUid, datasets }) =>
+      writtenResources(`random ${studyUid}`, studyUid, datasets, options),
+    ),
+  ];
 }
 
 function report(written: readonly WrittenResource[], findings: readonly Finding[]): number {
