@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { ImagingStudy, Observation, Patient, Resource } from 'fhir/r4';
+import type { ImagingStudy, Observation, Patient, Resource, ServiceRequest } from 'fhir/r4';
 import type { DicomJson } from '../../local/dicom/dicomJson';
 import { readSamples } from '../../local/samples/samples';
 import { createFhirClient, type FhirClient } from '../../src/fhir/client';
@@ -30,8 +30,14 @@ describe('Cast and a HAPI FHIR server', () => {
     await hapi.stop();
   });
 
+  const startRig = (settings: Readonly<Record<string, string>> = {}): Promise<CastRig> =>
+    CastRig.start(azurite, {
+      settings: { FHIR_URL: hapi.url, DICOM_PUBLIC_URL: 'https://dicom.example', ...settings },
+    });
+
   beforeEach(async () => {
-    rig = await CastRig.start(azurite, { settings: { FHIR_URL: hapi.url, DICOM_PUBLIC_URL: 'https://dicom.example' } });
+    // The server validates and does not have the profile of dose summaries.
+    rig = await startRig({ DOSE_SUMMARY_PROFILE: 'false' });
   });
 
   afterEach(async () => {
@@ -46,15 +52,15 @@ describe('Cast and a HAPI FHIR server', () => {
     );
   const patients = async (id: string) =>
     fhir.search<Patient>('Patient', [['identifier', tokenValue('urn:oid:1.2.3.4', id)]], signal());
+  const observations = async (uid: string) =>
+    fhir.search<Observation>('Observation', [['identifier', tokenValue('urn:dicom:uid', `urn:oid:${uid}`)]], signal());
   const versionOf = ({ meta }: Resource): string | undefined => meta?.versionId;
 
   it('stores the samples, and a second look writes nothing', async () => {
     const { studies: samples } = readSamples();
     const complete = samples
       .flatMap((study) => study.samples)
-      .filter(({ dataset }) => dataset['00100020']?.Value !== undefined)
-      // A dose summary claims a profile that this server does not hold; it refuses what it cannot check.
-      .filter(({ dataset }) => dataset['00080060']?.Value?.[0] !== 'SR');
+      .filter(({ dataset }) => dataset['00100020']?.Value !== undefined);
     rig.dicom.offer(complete.map(({ dataset }) => dataset));
     await rig.pull();
     await rig.drain();
@@ -67,6 +73,8 @@ describe('Cast and a HAPI FHIR server', () => {
       expect(found[0]?.resource.numberOfInstances).toBe(rig.dicom.liveInstances(partition, uid).length);
       before.set(uid, versionOf(found[0]!.resource));
     }
+    const dose = (await Promise.all(live.map(({ uid }) => observations(uid)))).flat();
+    expect(dose.length).toBeGreaterThan(10);
     for (const { uid, partition } of live) await rig.queue.send({ study: { uid, partition }, changes: [] }, {});
     await rig.drain();
     for (const { uid } of live) expect(versionOf((await studies(uid))[0]!.resource)).toBe(before.get(uid));
@@ -137,33 +145,113 @@ describe('Cast and a HAPI FHIR server', () => {
 
   it('writes the Observations of dose reports, shares events between reports, and removes what a deleted report leaves', async () => {
     const reports = doseReports(91);
-    const uid = String(reports[0]?.['0020000D']?.Value?.[0]);
-    const observations = () =>
-      fhir.search<Observation>(
-        'Observation',
-        [['identifier', tokenValue('urn:dicom:uid', `urn:oid:${uid}`)]],
-        signal(),
-      );
+    const uid = uidOf(reports);
     rig.dicom.store(reports);
     await rig.settle();
     expect(await rig.failures()).toEqual([]);
-    const first = await observations();
+    const first = await observations(uid);
     expect(first).toHaveLength(6);
     await rig.queue.send({ study: { partition: 'Microsoft.Default', uid }, changes: [] }, {});
     await rig.drain();
-    expect((await observations()).map(({ id, etag }) => `${id} ${etag}`).sort()).toEqual(
+    expect((await observations(uid)).map(({ id, etag }) => `${id} ${etag}`).sort()).toEqual(
       first.map(({ id, etag }) => `${id} ${etag}`).sort(),
     );
 
     const largest = reports.at(-1);
     rig.dicom.deleteInstance(uid, String(largest?.['0020000E']?.Value?.[0]), String(largest?.['00080018']?.Value?.[0]));
     await rig.settle();
-    expect(await observations()).toHaveLength(4);
+    expect(await observations(uid)).toHaveLength(4);
     rig.dicom.deleteStudy(uid);
     await rig.settle();
-    expect(await observations()).toEqual([]);
+    expect(await observations(uid)).toEqual([]);
     expect(await studies(uid)).toEqual([]);
     expect(await rig.failures()).toEqual([]);
+  });
+
+  it('refuses a dose summary that claims a profile which it does not have, and takes it when the claim is left out', async () => {
+    // The samples hold a copy of this report: another study.
+    const reports = JSON.parse(JSON.stringify(doseReports(103)).replaceAll('.1338.103', '.1338.9103')) as DicomJson[];
+    const uid = uidOf(reports);
+    const claiming = await startRig();
+    claiming.dicom.store(reports);
+    await claiming.settle();
+    expect(await claiming.failures()).toMatchObject([
+      {
+        reason: 'TransactionFailed',
+        httpStatus: 422,
+        suggestedFix: expect.stringContaining('DOSE_SUMMARY_PROFILE') as unknown,
+      },
+    ]);
+    expect(await studies(uid)).toEqual([]);
+    await claiming.stop();
+
+    rig.dicom.store(reports);
+    await rig.settle();
+    expect(await rig.failures()).toEqual([]);
+    expect((await observations(uid)).length).toBeGreaterThan(0);
+  });
+
+  it('does what the options ask of it: orders by several numbers, vital signs, a Device as the subject', async () => {
+    const optional = await startRig({
+      ORDER_LOOKUP: 'true',
+      ACCESSION_SYSTEM: 'https://h.example/acsn',
+      HEIGHT_AND_WEIGHT: 'true',
+      PHANTOMS: 'device',
+      MIDDLE_NAME_QUALIFIER: 'true',
+    });
+    const [study, phantom] = [testUid(73), testUid(74)];
+    const patient = { resourceType: 'Patient', identifier: [{ system: 'urn:oid:1.2.3.4', value: 'HAPI-73' }] } as const;
+    const { id: patientId } = await fhir.create<Patient>(
+      { ...patient, identifier: [...patient.identifier] },
+      [['identifier', tokenValue('urn:oid:1.2.3.4', 'HAPI-73')]],
+      signal(),
+    );
+    const order: ServiceRequest = {
+      resourceType: 'ServiceRequest',
+      status: 'active',
+      intent: 'order',
+      subject: { reference: `Patient/${patientId}` },
+      identifier: [{ system: 'https://h.example/acsn', value: 'A,1|' }],
+    };
+    const found = [['identifier', tokenValue('https://h.example/acsn', 'A,1|')]] as const;
+    const { id: orderId } = await fhir.create(order, found, signal());
+    optional.dicom.store([
+      ctInstance({
+        study,
+        patientId: 'HAPI-73',
+        '00080050': element('SH', 'A,1|'),
+        '00400275': element('SQ', { '00080050': element('SH', 'A2') }),
+        '00101020': element('DS', '1.75'),
+        '00101030': element('DS', '81.5'),
+      }),
+      ctInstance({
+        study: phantom,
+        patientId: 'HAPI-74',
+        '00100010': element('PN', { Alphabetic: 'Water^Phantom^Large' }),
+        '00100200': element('CS', 'YES'),
+      }),
+    ]);
+    await optional.settle();
+    expect(await optional.failures()).toEqual([]);
+    expect((await studies(study))[0]?.resource.basedOn).toMatchObject([
+      { reference: `ServiceRequest/${orderId}`, identifier: { value: 'A,1|' } },
+      { identifier: { value: 'A2' } },
+    ]);
+    expect((await observations(study)).map(({ resource }) => resource.valueQuantity?.value).sort()).toEqual([
+      175, 81.5,
+    ]);
+    expect((await studies(phantom))[0]?.resource.subject.reference).toMatch(/^Device\//);
+    const before = [...(await studies(study)), ...(await studies(phantom)), ...(await observations(study))];
+    for (const uid of [study, phantom])
+      await optional.queue.send({ study: { partition: 'Microsoft.Default', uid }, changes: [] }, {});
+    await optional.drain();
+    const after = [...(await studies(study)), ...(await studies(phantom)), ...(await observations(study))];
+    expect(after.map(({ etag }) => etag)).toEqual(before.map(({ etag }) => etag));
+    optional.dicom.deleteStudy(study);
+    await optional.settle();
+    expect([...(await studies(study)), ...(await observations(study))]).toEqual([]);
+    expect(await optional.failures()).toEqual([]);
+    await optional.stop();
   });
 
   it('comes back after a restart and finds nothing to write', async () => {
@@ -208,6 +296,10 @@ describe('Cast and a HAPI FHIR server', () => {
     });
   });
 });
+
+function uidOf([report]: readonly DicomJson[]): string {
+  return String(report?.['0020000D']?.Value?.[0]);
+}
 
 function doseReports(vector: number): readonly DicomJson[] {
   const lines = readFileSync(resolve(__dirname, '../fixtures/dose-reports/dose-reports.ndjson'), 'utf8').split('\n');
