@@ -3,7 +3,7 @@ import type { PatientProjection } from './patientProjection';
 import { metaOf, type CastSource } from './source';
 import { BIRTH_TIME_EXTENSION, MOTHERS_MAIDEN_NAME_EXTENSION } from './systems';
 
-export { projectPatient, type PatientProjection, subjectKey } from './patientProjection';
+export { projectPatient, type PatientProjection } from './patientProjection';
 export { patientDifferences, reconcilePatient } from './reconcilePatient';
 
 /** @returns a new Patient of ours */

@@ -12,7 +12,7 @@ import { searchByIdentifier } from './searchByIdentifier';
 /**
  * The Device that stands for a phantom, found by its identifier as a Patient is. Where there is none it is created, by itself and under the
  * lock of new Patients; it is never updated or deleted: studies that come later refer to it.
- * @param onWrite is told before it is created
+ * @param onWrite is told when it was created
  * @throws DependencyError, the cause is MultipleMatches when others made several
  */
 export async function deviceReference(
@@ -31,9 +31,9 @@ export async function deviceReference(
   const create = async (): Promise<string> => {
     const again = lock.excludes ? await find() : undefined;
     if (again !== undefined) return again;
-    onWrite();
     const query = [identifierQuery(phantom.identifier)];
     const { id } = await fromFhir(() => fhir.create(newDevice(phantom, source), query, signal), { writes: true });
+    onWrite();
     return (await find()) ?? id;
   };
   const [, key] = identifierQuery(phantom.identifier);

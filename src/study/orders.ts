@@ -1,8 +1,11 @@
 import type { Reference, ServiceRequest } from 'fhir/r4';
-import type { FhirClient } from '../fhir/client';
+import type { FhirClient, Found } from '../fhir/client';
 import { identifierKey } from '../mapping/identifiers';
 import type { OrderReferences } from '../mapping/orders';
 import { anyIdentifierQuery } from './queries';
+
+/** More than a study has; what a URL may hold is limited by servers and gateways. */
+const NUMBERS_PER_SEARCH = 40;
 
 /**
  * Looks for the orders of a study among the ServiceRequests of the server, all at once. One that several match is found by none: which of
@@ -15,8 +18,11 @@ export async function findOrders(
   signal: AbortSignal,
 ): Promise<OrderReferences> {
   const identifiers = orders.flatMap(({ identifier }) => identifier ?? []);
-  if (identifiers.length === 0) return new Map();
-  const found = await fhir.search<ServiceRequest>('ServiceRequest', [anyIdentifierQuery(identifiers)], signal);
+  const found: Found<ServiceRequest>[] = [];
+  for (let start = 0; start < identifiers.length; start += NUMBERS_PER_SEARCH) {
+    const query = [anyIdentifierQuery(identifiers.slice(start, start + NUMBERS_PER_SEARCH))];
+    found.push(...(await fhir.search<ServiceRequest>('ServiceRequest', query, signal)));
+  }
   const idsByKey = new Map<string, Set<string>>();
   for (const { id, resource } of found) {
     for (const identifier of resource.identifier ?? []) {

@@ -111,9 +111,14 @@ export class CastRig {
     };
   }
 
-  createCast(clients: CastClients, parts: Parameters<typeof createCast>[3] = {}): Cast {
+  /** @param changed settings that somebody has changed since */
+  createCast(
+    clients: CastClients,
+    parts: Parameters<typeof createCast>[3] = {},
+    changed: Partial<Settings> = {},
+  ): Cast {
     return createCast(
-      this.settings,
+      { ...this.settings, ...changed },
       clients,
       { telemetry: this.telemetry, notifier: this.notifier, clock: () => this.now() },
       parts,
