@@ -158,7 +158,11 @@ describe('a study, where an option of the mapping', () => {
       expect(versions()).toEqual(before);
 
       rig.dicom.update(STUDY, { '00101030': element('DS', '82'), '00101020': element('DS') });
-      await rig.settle();
+      await rig.pull();
+      rig.fhir.requests.reset();
+      await rig.drain();
+      // Study, Observations and Patient are searched, then comes the transaction.
+      expect(rig.fhir.requests.total).toBe(4);
       expect(values()).toEqual([[82, 'kg', subject]]);
 
       rig.dicom.deleteStudy(STUDY);

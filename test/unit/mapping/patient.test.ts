@@ -204,6 +204,15 @@ describe('the patient of a study', () => {
     });
   });
 
+  test('is the phantom where most instances are of one, also beside a patient of the same number', () => {
+    const phantom = { ...bare, isPhantom: true } as const;
+    expect(projectPatient([phantom, projection, phantom])).toMatchObject({
+      value: { isPhantom: true, names: [] },
+      issues: [{ keyword: 'PatientID' }],
+    });
+    expect(projectPatient([phantom, projection, projection]).value).toEqual(projection);
+  });
+
   test('is nobody when no instance names one', () => {
     expect(projectPatient([])).toEqual({ value: undefined, issues: [] });
   });
