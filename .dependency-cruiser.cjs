@@ -9,7 +9,13 @@ module.exports = {
       name: 'app-needs-nothing-local',
       severity: 'error',
       from: { path: '^(functions|src)/' },
-      to: { path: '^(local|test|bench)/' },
+      to: { path: '^(local|test|bench|cli)/' },
+    },
+    {
+      name: 'the-command-line-is-about-payloads',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^(functions|local|test|bench)/|^src/(?!payloads/|identity/|http/)' },
     },
     {
       name: 'only-functions-use-the-composition-root',

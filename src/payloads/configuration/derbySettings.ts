@@ -38,9 +38,13 @@ export function derbySettings(file: string, properties: Properties): DerbySettin
   const unknown = [...properties.keys()].find((key) => !key.startsWith('db.') && !USED.has(key));
   if (unknown !== undefined)
     throw new InvalidConfiguration(file, unknown, `not supported; expected one of ${[...USED].join(', ')}`);
+  const folder = requiredProperty(file, properties, 'db.database', 'the folder of the Derby database');
+  // What follows a semicolon would be attributes of the connection, such as one that creates the database.
+  if (folder.includes(';'))
+    throw new InvalidConfiguration(file, 'db.database', 'expected a folder without ; in its name');
   return {
     kind: 'derby',
-    folder: resolve(requiredProperty(file, properties, 'db.database', 'the folder of the Derby database')),
+    folder: resolve(folder),
     schema: properties.get('db.default.schema')?.trim() ?? DEFAULT_SCHEMA,
     user: properties.get('user'),
     password: properties.get('password'),

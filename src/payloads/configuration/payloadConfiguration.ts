@@ -115,8 +115,8 @@ export function datasourceOf(
       file,
       place('containerName'),
       given === undefined
-        ? `not set, and "${containerName}", its default, is no name of a container: ${CONTAINER_NAME_RULE}`
-        : withUnsetVariable(CONTAINER_NAME_RULE, given),
+        ? `not set, and "${containerName}", its default, is no name of a container: expected ${CONTAINER_NAME_RULE}`
+        : withUnsetVariable(`expected ${CONTAINER_NAME_RULE}`, given),
     );
   return {
     tenantId,

@@ -113,6 +113,7 @@ describe('Derby', () => {
 
   it.each([
     [['db.default.schema=FHIRDATA'], /db\.database: expected the folder/],
+    [['db.database=/d;create=true'], /db\.database: expected a folder without ;/],
     [['db.database=/d', 'db.create=Y'], /db\.create: expected N/],
     [['db.database=/d', 'db.derby.memory=Y'], /db\.derby\.memory: expected N/],
     [['db.database=/d', 'restoreFrom=/backup'], /restoreFrom: not supported/],
