@@ -1,148 +1,108 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { QueueServiceClient } from '@azure/storage-queue';
-import { type RunningAzurite, startAzurite } from '../../local/azurite/azurite';
-import { startDicomService } from '../../local/dicom/dicomService';
-import { startFhirServer } from '../../local/fhir';
-import { createCastClients } from '../../src/app';
-import { createCast } from '../../src/cast';
-import { notifierOf } from '../../src/failures/notifier';
-import { createFhirClient } from '../../src/fhir/client';
-import { createHttpClient } from '../../src/http/httpClient';
-import { storageAccount } from '../../src/identity/storageAccount';
-import { readSettings } from '../../src/settings';
-import { noTelemetry } from '../../src/telemetry/telemetry';
-import { startDelayProxy } from './delayProxy';
-import type { FeedShape } from './feedShapes';
-import { runOldLoop } from './oldLoop';
+import { type RemoteProcess, startProcess } from '../processes/remoteProcess';
+import type { ClinicalServices } from '../services/clinicalServices';
+import type { StorageService } from '../services/storageService';
+import type { ContestantName, ContestantOperations, WorkFigures } from './contestant';
+import { feedShape, WARM_UP } from './feedShapes';
 
-/** What one contestant needed for one feed. */
-export interface Figures {
-  readonly entries: number;
-  readonly seconds: number;
-  readonly cpuSeconds: number;
+/** What one contestant needed for the measured steps of one feed. */
+export interface Figures extends WorkFigures {
   readonly fhirRequests: number;
   readonly dicomRequests: number;
-  /** Versions that the FHIR server created. */
-  readonly fhirWrites: number;
+  readonly storageRequests: number;
 }
 
-export type Contestant = 'cast' | 'old loop';
-
-/** Messages of the queue that are worked on at once: what host.json allows one instance. */
-const WORKERS = 12;
-
-/** Lets one contestant work off one feed, on services of its own. */
-export async function contest(
-  contestant: Contestant,
-  shape: FeedShape,
-  delayMs: number,
-  signal: AbortSignal,
-): Promise<Figures> {
-  const azurite = await startAzurite();
-  const dicom = await startDicomService({ latencyMs: delayMs });
-  const fhir = await startFhirServer({ latencyMs: delayMs });
-  const storage = await delayedStorage(azurite, delayMs);
-  const settings = readSettings({ DICOM_URL: dicom.url, FHIR_URL: fhir.url });
-  const clients = createCastClients(
-    settings,
-    storageAccount({ AzureWebJobsStorage: storage.connectionString }),
-    noTelemetry,
-  );
-  for (const table of [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable])
-    await table.createTable();
-  const http = createHttpClient({ origin: dicom.url, timeoutMs: 60_000, maxConnections: 4 });
-  const fhirHttp = createHttpClient({ origin: new URL(fhir.url).origin, timeoutMs: 60_000, maxConnections: 4 });
-  const cast = createCast(settings, clients, { telemetry: noTelemetry, notifier: notifierOf(() => Promise.resolve()) });
-  const queue = QueueServiceClient.fromConnectionString(storage.connectionString).getQueueClient('study-changes');
-  await queue.createIfNotExists();
-
-  let seconds = 0;
-  let cpuSeconds = 0;
-  let cursor = 0;
-  for (const step of shape.steps) {
-    step(dicom);
-    const cpu = process.cpuUsage();
-    const started = performance.now();
-    if (contestant === 'cast') {
-      await cast.pull(signal);
-      await drain(queue, async (text, delivery) => cast.syncStudy(JSON.parse(text), delivery, signal));
-    } else {
-      cursor = await runOldLoop(
-        {
-          http,
-          dicomUrl: dicom.url,
-          fhir: createFhirClient({ http: fhirHttp, baseUrl: fhir.url }),
-          stateTable: clients.syncStateTable,
-        },
-        cursor,
-        signal,
-      );
-    }
-    seconds += (performance.now() - started) / 1000;
-    const used = process.cpuUsage(cpu);
-    cpuSeconds += (used.user + used.system) / 1e6;
-  }
-  const failed = contestant === 'cast' ? (await cast.status(signal)).failedEntries.total : 0;
-  if (failed > 0) throw new Error(`${failed} entries failed`);
-  const figures = {
-    entries: dicom.latestSequence,
-    seconds,
-    cpuSeconds,
-    fhirRequests: fhir.requests.total,
-    dicomRequests: Object.values(dicom.requests).reduce((sum, count) => sum + count, 0),
-    fhirWrites: fhir.writes,
-  };
-  await http.close();
-  await fhirHttp.close();
-  await storage.stop();
-  await Promise.all([dicom.stop(), fhir.stop(), azurite.stop()]);
-  return figures;
+/** The processes of the services; each contest starts them anew inside, empty. */
+export interface Arena {
+  readonly clinical: RemoteProcess<ClinicalServices>;
+  readonly storage: RemoteProcess<StorageService>;
+  close(): Promise<void>;
 }
 
-type Work = (
-  text: string,
-  delivery: { messageId: string; popReceipt: string; dequeueCount: number; invocationId: string },
-) => Promise<void>;
-
-/** Takes messages as the host does, several at once, until the queue is empty. */
-async function drain(queue: ReturnType<QueueServiceClient['getQueueClient']>, work: Work): Promise<void> {
-  const worker = async (): Promise<void> => {
-    for (;;) {
-      const { receivedMessageItems } = await queue.receiveMessages({ numberOfMessages: 1, visibilityTimeout: 600 });
-      const [message] = receivedMessageItems;
-      if (message === undefined) {
-        if (((await queue.getProperties()).approximateMessagesCount ?? 0) === 0) return;
-        await sleep(20);
-        continue;
-      }
-      const { messageId, popReceipt, dequeueCount, messageText } = message;
-      await work(Buffer.from(messageText, 'base64').toString('utf8'), {
-        messageId,
-        popReceipt,
-        dequeueCount,
-        invocationId: `${messageId}-${dequeueCount}`,
-      });
-      await queue.deleteMessage(messageId, popReceipt);
-    }
-  };
-  await Promise.all(Array.from({ length: WORKERS }, worker));
-}
-
-async function delayedStorage(
-  azurite: RunningAzurite,
-  delayMs: number,
-): Promise<{ readonly connectionString: string; stop(): Promise<void> }> {
-  if (delayMs === 0) return { connectionString: azurite.connectionString, stop: () => Promise.resolve() };
-  const urls = [azurite.blobUrl, azurite.queueUrl, azurite.tableUrl];
-  const proxies = await Promise.all(urls.map((url) => startDelayProxy(url, delayMs)));
-  const connectionString = urls.reduce(
-    (text, url, index) => text.replace(new URL(url).origin, proxies[index]?.url ?? ''),
-    azurite.connectionString,
-  );
+export async function openArena(): Promise<Arena> {
+  const clinical = await startProcess<ClinicalServices>('services/clinicalServices.ts', ['--max-old-space-size=8192']);
+  const storage = await startProcess<StorageService>('services/storageService.ts');
   return {
-    connectionString,
-    stop: async () => {
-      await Promise.all(proxies.map((proxy) => proxy.stop()));
+    clinical,
+    storage,
+    async close() {
+      await Promise.all([clinical.stop(), storage.stop()]);
     },
+  };
+}
+
+export interface Contest {
+  readonly contestant: ContestantName;
+  readonly shape: string;
+  readonly scale: number;
+  /** Added to every DICOM, FHIR and storage request. */
+  readonly latencyMs: number;
+  /** Such as --cpu-prof. */
+  readonly nodeOptions?: readonly string[];
+}
+
+/** Lets one contestant work off one feed. @throws Error when it did not do its work */
+export async function contest(arena: Arena, { contestant, shape, scale, latencyMs, ...rest }: Contest): Promise<Figures> {
+  const { clinical, storage } = arena;
+  const worker = await startProcess<ContestantOperations>('cast/contestant.ts', rest.nodeOptions);
+  const hold = async (milliseconds: number): Promise<void> => {
+    await Promise.all([clinical.call('setLatencyMs', milliseconds), storage.call('setLatencyMs', milliseconds)]);
+  };
+  const counts = async (): Promise<Readonly<Record<string, number>>> => ({
+    ...(await clinical.call('takeCounts', undefined)),
+    ...(await storage.call('takeCounts', undefined)),
+  });
+  try {
+    const addresses = { ...(await clinical.call('start', undefined)), ...(await storage.call('start', undefined)) };
+    await worker.call('start', { contestant, ...addresses });
+    await clinical.call('step', { shape: WARM_UP, scale: 1, step: 0 });
+    await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
+
+    const { steps, oldLoopSample } = feedShape(shape, scale);
+    const parts: Figures[] = [];
+    for (const [index, { measured }] of steps.entries()) {
+      await clinical.call('step', { shape, scale, step: index });
+      if (measured) {
+        await counts();
+        await hold(latencyMs);
+        const figures = await worker.call('work', { most: oldLoopSample });
+        await hold(0);
+        parts.push({ ...figures, ...requestsOf(await counts()) });
+      }
+      if (contestant === 'old loop') await worker.call('finish', undefined);
+      else if (!measured) await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
+    }
+    const { dicom, fhir } = await clinical.call('compare', undefined);
+    if (dicom.studies !== fhir.studies || dicom.instances !== fhir.instances)
+      throw new Error(`${contestant}, ${shape}: FHIR has ${JSON.stringify(fhir)} of ${JSON.stringify(dicom)}`);
+    return sumOf(parts);
+  } finally {
+    await worker.stop();
+  }
+}
+
+function requestsOf(
+  counts: Readonly<Record<string, number>>,
+): Pick<Figures, 'fhirRequests' | 'dicomRequests' | 'storageRequests'> {
+  const { fhir = 0, dicom = 0, feed = 0, ...storage } = counts;
+  return {
+    fhirRequests: fhir,
+    dicomRequests: dicom + feed,
+    storageRequests: Object.values(storage).reduce((sum, count) => sum + count, 0),
+  };
+}
+
+function sumOf(parts: readonly Figures[]): Figures {
+  const sum = (key: keyof Figures): number => parts.reduce((total, part) => total + part[key], 0);
+  return {
+    entries: sum('entries'),
+    seconds: sum('seconds'),
+    cpuSeconds: sum('cpuSeconds'),
+    messages: sum('messages'),
+    bytesToFhir: sum('bytesToFhir'),
+    bytesFromFhir: sum('bytesFromFhir'),
+    peakMemoryMb: Math.max(...parts.map(({ peakMemoryMb }) => peakMemoryMb)),
+    fhirRequests: sum('fhirRequests'),
+    dicomRequests: sum('dicomRequests'),
+    storageRequests: sum('storageRequests'),
   };
 }

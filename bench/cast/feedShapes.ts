@@ -1,124 +1,118 @@
 import type { DicomService } from '../../local/dicom/dicomService';
-import type { DicomJson, DicomJsonElement } from '../../local/dicom/dicomJson';
+import { instance, studyUid } from './instances';
+import { textElement } from './instances';
 
-/** A history of a DICOM service, in steps: both contestants work off the feed after each step. */
+/** One moment in the history of a DICOM service; both contestants work off the feed after it. */
+export interface FeedStep {
+  readonly happen: (dicom: DicomService) => void;
+  /** false: it only prepares what is measured, and is worked off without latency. */
+  readonly measured: boolean;
+}
+
 export interface FeedShape {
   readonly name: string;
   /** Whether changes come study by study, as modalities send them. */
   readonly studyShaped: boolean;
-  readonly steps: readonly ((dicom: DicomService) => void)[];
+  readonly steps: readonly FeedStep[];
+  /** Measured entries of each step that the old loop has to work off one by one; what is left it may take at once, unmeasured. */
+  readonly oldLoopSample: number;
 }
 
-/** @param scale 1: a few minutes; smaller for a quick look */
-export function feedShapes(scale: number): readonly FeedShape[] {
+/** Worked off first and not measured, so that code is compiled and connections are open. */
+export const WARM_UP = 'warm-up';
+
+export const FEED_SHAPE_NAMES = [
+  'CT studies of 500',
+  'mixed modalities (5 to 60)',
+  'single-instance studies',
+  'one study of 10,000 trickling in',
+  'interleaved uploads',
+  'mass deletes',
+  'bulk update',
+] as const;
+
+/**
+ * @param scale 1: the sizes that the names say; smaller for a quick look
+ * @throws Error when no shape has this name
+ */
+export function feedShape(name: string, scale: number): FeedShape {
   const size = (count: number): number => Math.max(1, Math.round(count * scale));
-  return [
-    {
-      name: 'CT studies of 500',
-      studyShaped: true,
-      steps: [
-        (dicom) => {
-          for (let study = 1; study <= 2; study++) store(dicom, study, range(size(500)));
-        },
-      ],
-    },
-    {
-      name: 'mixed modalities (5 to 60)',
-      studyShaped: true,
-      steps: [
-        (dicom) => {
-          for (let study = 1; study <= size(30); study++) store(dicom, study, range(5 + ((study * 7) % 56)));
-        },
-      ],
-    },
-    {
-      name: 'single-instance studies',
-      studyShaped: false,
-      steps: [
-        (dicom) => {
-          for (let study = 1; study <= size(300); study++) store(dicom, study, [0]);
-        },
-      ],
-    },
-    {
-      name: 'one study trickling in',
-      studyShaped: true,
-      steps: Array.from({ length: 10 }, (_, part) => (dicom: DicomService) => {
-        store(
-          dicom,
-          1,
-          range(size(100)).map((index) => part * size(100) + index),
-        );
-      }),
-    },
-    {
-      name: 'interleaved uploads',
-      studyShaped: true,
-      steps: [
-        (dicom) => {
-          for (const index of range(size(50))) for (let study = 1; study <= 10; study++) store(dicom, study, [index]);
-        },
-      ],
-    },
-    {
-      name: 'mass deletes',
-      studyShaped: true,
-      steps: [
-        (dicom) => {
-          for (let study = 1; study <= 4; study++) store(dicom, study, range(size(100)));
-        },
-        (dicom) => {
-          for (let study = 1; study <= 4; study++) dicom.deleteStudy(studyUid(study));
-        },
-      ],
-    },
-    {
-      name: 'bulk update',
-      studyShaped: true,
-      steps: [
-        (dicom) => {
-          for (let study = 1; study <= 4; study++) store(dicom, study, range(size(100)));
-        },
-        (dicom) => {
-          for (let study = 1; study <= 4; study++)
-            dicom.update(studyUid(study), { '00081030': element('LO', 'CT Abdomen') });
-        },
-      ],
-    },
-  ];
+  const shape = (steps: readonly FeedStep[], oldLoopSample = 150, studyShaped = true): FeedShape => ({
+    name,
+    studyShaped,
+    steps,
+    oldLoopSample,
+  });
+  switch (name) {
+    case WARM_UP:
+      return shape([measured((dicom) => warmUp(dicom))]);
+    case 'CT studies of 500':
+      return shape([measured((dicom) => storeStudies(dicom, 6, () => size(500)))], 300);
+    case 'mixed modalities (5 to 60)':
+      return shape([measured((dicom) => storeStudies(dicom, size(60), (study) => 5 + ((study * 7) % 56)))], 300);
+    case 'single-instance studies':
+      return shape([measured((dicom) => storeStudies(dicom, size(600), () => 1))], 300, false);
+    case 'one study of 10,000 trickling in':
+      return shape(
+        range(20).map((part) =>
+          measured((dicom) =>
+            store(
+              dicom,
+              1,
+              range(size(500)).map((index) => part * size(500) + index),
+            ),
+          ),
+        ),
+        10,
+      );
+    case 'interleaved uploads':
+      return shape([measured((dicom) => interleave(dicom, 10, size(200)))], 300);
+    case 'mass deletes':
+      return shape([
+        prepared((dicom) => storeStudies(dicom, 10, () => size(200))),
+        measured((dicom) => {
+          for (const study of range(10)) dicom.deleteStudy(studyUid(study + 1));
+        }),
+      ]);
+    case 'bulk update':
+      return shape([
+        prepared((dicom) => storeStudies(dicom, 10, () => size(200))),
+        measured((dicom) => {
+          for (const study of range(10))
+            dicom.update(studyUid(study + 1), { '00081030': textElement('LO', 'CT Abdomen') });
+        }),
+      ]);
+    default:
+      throw new Error(`There is no feed shape ${name}; there are ${FEED_SHAPE_NAMES.join(', ')}`);
+  }
+}
+
+function measured(happen: FeedStep['happen']): FeedStep {
+  return { happen, measured: true };
+}
+
+function prepared(happen: FeedStep['happen']): FeedStep {
+  return { happen, measured: false };
 }
 
 function range(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
-function studyUid(study: number): string {
-  return `1.2.826.0.1.3680043.10.1338.900.${study}`;
+function storeStudies(dicom: DicomService, studies: number, sizeOf: (study: number) => number): void {
+  for (let study = 1; study <= studies; study++) store(dicom, study, range(sizeOf(study)));
 }
 
 function store(dicom: DicomService, study: number, indexes: readonly number[]): void {
   dicom.store(indexes.map((index) => instance(study, index)));
 }
 
-function instance(study: number, index: number): DicomJson {
-  const uid = studyUid(study);
-  const series = `${uid}.${1 + (index % 4)}`;
-  return {
-    '00080016': element('UI', '1.2.840.10008.5.1.4.1.1.2'),
-    '00080018': element('UI', `${series}.${index}`),
-    '00080020': element('DA', '20240115'),
-    '00080030': element('TM', '101530'),
-    '00080050': element('SH', `A${study}`),
-    '00080060': element('CS', 'CT'),
-    '00081030': element('LO', 'CT Thorax'),
-    '00100010': element('PN', { Alphabetic: 'Doe^Jane' }),
-    '00100020': element('LO', `P${study}`),
-    '0020000D': element('UI', uid),
-    '0020000E': element('UI', series),
-    '00200013': element('IS', index),
-  };
+function interleave(dicom: DicomService, studies: number, size: number): void {
+  for (const index of range(size)) for (let study = 1; study <= studies; study++) store(dicom, study, [index]);
 }
 
-function element(vr: string, ...values: readonly unknown[]): DicomJsonElement {
-  return { vr, Value: values };
+/** In studies of numbers that no shape uses. */
+function warmUp(dicom: DicomService): void {
+  for (const study of range(40)) store(dicom, 100_000 + study, [0]);
+  store(dicom, 200_000, range(150));
 }

@@ -1,0 +1,41 @@
+import { type IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Holds and counts the requests of every HTTP server in this process. */
+export interface RequestHold {
+  /** From now on each request is held for so long before its server sees it, as a network between data centres does. */
+  setLatencyMs(latencyMs: number): void;
+  /** Requests since the last call, by `countAs`. */
+  takeCounts(): Readonly<Record<string, number>>;
+}
+
+/**
+ * Puts itself before the handlers of all servers, Azurite's included: none of them, nor a proxy that would cost CPU time of its own,
+ * has to know of it.
+ * @param countAs names what a request counts as, by the port that it came to
+ */
+export function holdRequests(countAs: (port: number, request: IncomingMessage) => string): RequestHold {
+  let latency = 0;
+  let counts: Record<string, number> = {};
+  // eslint-disable-next-line @typescript-eslint/unbound-method
+  const emit = Server.prototype.emit;
+  Server.prototype.emit = function (this: Server, event: string, ...args: unknown[]): boolean {
+    if (event !== 'request') return emit.call(this, event, ...args);
+    const { port } = this.address() as AddressInfo;
+    const name = countAs(port, args[0] as IncomingMessage);
+    counts[name] = (counts[name] ?? 0) + 1;
+    if (latency === 0) return emit.call(this, event, ...args);
+    setTimeout(() => emit.call(this, event, ...args), latency);
+    return true;
+  };
+  return {
+    setLatencyMs(latencyMs) {
+      latency = latencyMs;
+    },
+    takeCounts() {
+      const taken = counts;
+      counts = {};
+      return taken;
+    },
+  };
+}
