@@ -1,7 +1,7 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { RunningAzurite } from '../azurite/azurite';
 import { samplePayloads, sampleRows, sampleTables } from '../samples/reconcile/samplePayloads';
-import { type EmbeddedDatabase, startEmbeddedDatabase } from './embeddedDatabase';
+import type { EmbeddedDatabase } from './embeddedDatabase';
 
 /** A FHIR server's database and payload container with orphans among its payloads, for Reconcile to find. */
 export interface SamplePayloadStore {
@@ -17,8 +17,11 @@ const STORED_DAYS_AGO = 30;
 const DAY_MS = 86_400_000;
 const UPLOADS_AT_ONCE = 16;
 
-export async function startSamplePayloadStore(azurite: RunningAzurite): Promise<SamplePayloadStore> {
-  const database = await startEmbeddedDatabase();
+/** @param database empty; it is stopped with the store */
+export async function startSamplePayloadStore(
+  azurite: RunningAzurite,
+  database: EmbeddedDatabase,
+): Promise<SamplePayloadStore> {
   try {
     await database.run(sampleTables());
     await database.run(sampleRows());

@@ -1,6 +1,7 @@
 import { type RunningAzurite, startAzurite } from '../azurite/azurite';
 import { type DicomService, startDicomService } from '../dicom/dicomService';
 import { type LocalFhirServer, startFhirServer } from '../fhir';
+import { startEmbeddedDatabase } from '../reconcile/embeddedDatabase';
 import { type SamplePayloadStore, startSamplePayloadStore } from '../reconcile/samplePayloadStore';
 import type { StartOptions } from './commandLine';
 
@@ -44,7 +45,7 @@ export async function startServices(options: StartOptions): Promise<Services> {
         ? await onPort('the FHIR server', ports.fhir, '--fhir-port', () => startFhirServer({ port: ports.fhir }))
         : undefined;
     if (fhir !== undefined) stops.push(() => fhir.stop());
-    const payloads = await startSamplePayloadStore(azurite);
+    const payloads = await startSamplePayloadStore(azurite, await startEmbeddedDatabase());
     stops.push(() => payloads.stop());
     return {
       azurite,

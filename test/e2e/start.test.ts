@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ReconcileSummary } from '../../local/reconcile/showReconcile';
 import type { Summary } from '../../local/start/summary';
 import { ctInstance, element, testUid } from '../support/instances';
 import { part10Of } from '../support/part10';
@@ -32,6 +33,7 @@ function start(commandLine: readonly string[], environment: Readonly<Record<stri
 }
 
 interface SummaryOfBothRounds extends Summary {
+  readonly reconcile: ReconcileSummary;
   readonly secondRound: { readonly resourcesWritten: number };
 }
 
@@ -60,8 +62,11 @@ async function folderWith(name: string, files: Readonly<Record<string, string | 
 }
 
 describe('npm start -- --once', () => {
+  let firstRun: Promise<Ended> | undefined;
+  const first = (): Promise<Ended> => (firstRun ??= start(['--once']));
+
   it('brings the samples into FHIR, says in figures what that took, and finds nothing to write in a second round', async () => {
-    const ended = await start(['--once']);
+    const ended = await first();
     expect(ended.code).toBe(0);
     const { studies, instances, fhir, dicom, failedEntries, secondRound } = summaryOf(ended);
     expect(studies).toBeGreaterThan(20);
@@ -76,6 +81,12 @@ describe('npm start -- --once', () => {
     expect(failedEntries).toEqual({ total: 0, byReason: {} });
     expect(secondRound).toEqual({ resourcesWritten: 0 });
     expect(ended.told.join('\n')).toMatch(/Stored \d+ instances of \d+ studies/);
+  }, 90_000);
+
+  it('finds the orphans among the sample payloads of a FHIR server, and moves them to quarantine', async () => {
+    const { reconcile } = summaryOf(await first());
+    expect(reconcile.dryRun).toMatchObject({ state: 'complete', listed: 1229, ok: 1193, orphans: 23 });
+    expect(reconcile.deleteRun).toMatchObject({ state: 'complete', orphans: 23, quarantined: 23 });
   }, 90_000);
 
   it('takes the files of a folder, and names and skips the one that cannot be read', async () => {

@@ -1,0 +1,224 @@
+import { Client } from 'pg';
+import type { EmbeddedDatabase } from '../../local/reconcile/embeddedDatabase';
+import { startPostgres } from '../integration/payloads/postgresServer';
+import { useAzurite } from '../support/azurite';
+import { eventually } from '../support/eventually';
+import { type HostProcess, startHostProcess } from '../support/hostProcess';
+import { type SamplePayloadStore, startSamplePayloadStore } from '../../local/reconcile/samplePayloadStore';
+
+/** Reconcile as an operator meets it: over HTTP, without Cast being configured at all. */
+
+interface RunAnswer {
+  readonly runId: string;
+  readonly state: string;
+  readonly totals: Readonly<Record<string, number>>;
+  readonly url?: string;
+  readonly continuationToken?: string;
+  readonly guards: readonly { readonly guard: string }[];
+  readonly audit?: Readonly<Record<string, number>>;
+}
+
+interface ProblemAnswer {
+  readonly title: string;
+  readonly errors?: readonly { readonly field: string; readonly expected: string }[];
+}
+
+const NEVER = '0 0 0 1 1 *';
+const ORPHAN = '104/ghost-1/1/00000000-0000-4000-8000-000000000002';
+const azurite = useAzurite();
+let payloads: SamplePayloadStore;
+let host: HostProcess;
+
+beforeAll(async () => {
+  payloads = await startSamplePayloadStore(azurite.running, await realDatabase());
+  host = await startHostProcess({
+    settings: {
+      AzureWebJobsStorage: azurite.connectionString,
+      CHANGE_FEED_SCHEDULE: NEVER,
+      MARK_SWEEP_SCHEDULE: NEVER,
+      AzureFunctionsJobHost__extensions__queues__maxPollingInterval: '00:00:00.100',
+      ...payloads.settings,
+      RECONCILE_SWEEP_SCHEDULE: NEVER,
+    },
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await host.stop();
+  await payloads.stop();
+});
+
+/** In place of the embedded one, whose WebAssembly jest cannot load. */
+async function realDatabase(): Promise<EmbeddedDatabase> {
+  const server = await startPostgres();
+  const client = new Client(server.connection);
+  await client.connect();
+  const { host: address, port, user, database: name } = server.connection;
+  return {
+    ...{ host: address, port, user, name },
+    run: async (sql) => {
+      await client.query(sql);
+    },
+    stop: async () => {
+      await client.end();
+      await server.stop();
+    },
+  };
+}
+
+const send = (method: string, path: string, body?: object) =>
+  host.http(path, { method, ...(body !== undefined && { body }) });
+
+async function run(body: object): Promise<RunAnswer> {
+  const answer = await send('POST', '/api/reconcile', { wait: 60, ...body });
+  expect(answer.status).toBe(200);
+  return answer.json() as RunAnswer;
+}
+
+const problemOf = (answer: { json(): unknown }): ProblemAnswer => answer.json() as ProblemAnswer;
+
+const report = async (runId: string): Promise<readonly Record<string, unknown>[]> =>
+  (await send('GET', `/api/reconcile/${runId}/report`)).text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe('a run over HTTP', () => {
+  it('is accepted with its URL, where its state can be read until it has ended', async () => {
+    const accepted = await send('POST', '/api/reconcile', {});
+    expect(accepted.status).toBe(202);
+    expect(accepted.headers.get('retry-after')).toMatch(/^\d+$/);
+    const url = new URL(accepted.headers.get('location') ?? '');
+    const ended = await eventually(async () => {
+      const now = (await send('GET', url.pathname)).json() as RunAnswer;
+      return now.state === 'complete' ? now : undefined;
+    }, 30_000);
+    expect(ended).toMatchObject({ dryRun: true, totals: { listed: 1229, ok: 1193, orphans: 23 } });
+  });
+
+  it('changes nothing unless it is told to, and lists what it found', async () => {
+    const first = await run({ audit: true });
+    const again = await run({});
+    expect(again.totals).toEqual(first.totals);
+    expect(first.audit).toMatchObject({ missingCurrent: 1, missingHistory: 2, neverStored: 0 });
+    const found = await report(first.runId);
+    expect(found.filter(({ verdict }) => verdict === 'orphan')).toHaveLength(23);
+    expect(found.find(({ name }) => name === ORPHAN)).toMatchObject({ verdict: 'orphan', reason: 'no-row' });
+    expect(JSON.stringify(found)).not.toMatch(/"(resourceType|birthDate|family)"/);
+    const { items } = (await send('GET', '/api/reconcile?top=2')).json() as { items: readonly RunAnswer[] };
+    expect(items.map(({ runId }) => runId)).toEqual([again.runId, first.runId]);
+  });
+
+  it('that is told to moves the orphans to quarantine, from where they are restored', async () => {
+    const { runId, totals } = await run({ dryRun: false, quarantine: true });
+    expect(totals).toMatchObject({ orphans: 23, quarantined: 23 });
+    expect((await report(runId)).find(({ name }) => name === ORPHAN)).toMatchObject({ outcome: 'quarantined' });
+    expect((await run({})).totals.orphans).toBe(0);
+
+    const dry = (await send('POST', '/api/quarantine/restore', { runId })).json();
+    expect(dry).toMatchObject({ dryRun: true, restored: 23, complete: true });
+    const restored = await send('POST', '/api/quarantine/restore', { runId, dryRun: false, keep: true });
+    expect(restored.json()).toMatchObject({ dryRun: false, restored: 23, occupied: [], failed: [] });
+    expect((await send('GET', `/api/payloads/${ORPHAN}`)).status).toBe(200);
+  });
+
+  it('stops at its time limit with a token with which another goes on', async () => {
+    const first = await run({ maxScanSeconds: 0 });
+    expect(first.state).toBe('time-limit');
+    expect(first.totals.listed).toBeGreaterThan(0);
+    let token = first.continuationToken;
+    let listed = first.totals.listed ?? 0;
+    for (let runs = 0; token !== undefined && runs < 20; runs += 1) {
+      const next = await run({ maxScanSeconds: 0, continuationToken: token });
+      listed += next.totals.listed ?? 0;
+      token = next.continuationToken;
+    }
+    expect(listed).toBe(1229);
+  });
+
+  it('can be cancelled', async () => {
+    const { runId } = (await send('POST', '/api/reconcile', {})).json() as RunAnswer;
+    expect((await send('POST', `/api/reconcile/${runId}/cancel`)).status).toBe(202);
+    const ended = await eventually(async () => {
+      const now = (await send('GET', `/api/reconcile/${runId}`)).json() as RunAnswer;
+      return ['cancelled', 'complete'].includes(now.state) ? now.state : undefined;
+    }, 30_000);
+    expect(['cancelled', 'complete']).toContain(ended);
+  });
+});
+
+describe('a payload', () => {
+  it('is read by its full key as it was stored', async () => {
+    const { items } = (await send('GET', '/api/payloads/Patient/pat-0001/1')).json() as {
+      items: readonly { name: string; key: string; payload: string }[];
+    };
+    const live = items.find(({ key }) => key === '0257adb5-4fbc-4431-9ada-28eb679b7dc4');
+    const answer = await send('GET', `/api/payloads/${live?.name ?? ''}`);
+    expect(answer.status).toBe(200);
+    expect(answer.text).toBe(live?.payload);
+    expect(answer.json()).toMatchObject({ resourceType: 'Patient', id: 'pat-0001' });
+  });
+
+  it('is found by type and id, the type by its id or by its name, the id with its dots', async () => {
+    const byId = await send('GET', '/api/payloads/46/ep.0.');
+    const byName = await send('GET', '/api/payloads/Endpoint/ep*0*');
+    expect((byId.json() as { items: readonly unknown[] }).items.length).toBeGreaterThan(0);
+    expect(byName.json()).toEqual(byId.json());
+  });
+
+  it('that is not there is a 404 without a word of others', async () => {
+    const answer = await send('GET', '/api/payloads/104/nope/1/00000000-0000-4000-8000-000000000002');
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  });
+});
+
+it('creates the container only when it is not a dry run, and says when it was there', async () => {
+  expect((await send('PUT', '/api/payload-container', {})).json()).toEqual({
+    container: 'sample-payloads',
+    dryRun: true,
+    existed: true,
+    created: false,
+  });
+});
+
+describe('a wrong request names the field and what was expected', () => {
+  it.each([
+    ['minAgeHours', { dryRun: false, minAgeHours: 0.1 }],
+    ['tenantId', { tenantId: 'nobody' }],
+    ['tenantId', { tenantId: '../etc' }],
+    ['dryRun', { dryRun: 'no' }],
+    ['dry_run', { dry_run: false }],
+    ['continuationToken', { continuationToken: '104/pat-0001/1/abc' }],
+    ['audit', { audit: true, resourceTypes: ['Patient'] }],
+    ['wait', { wait: 1000 }],
+    ['resourceTypes.0', { resourceTypes: ['patient'] }],
+    ['overrides.orphan-count', { overrides: { 'orphan-count': 'many' } }],
+  ])('%s of a run', async (field, body) => {
+    const answer = await send('POST', '/api/reconcile', body);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(problemOf(answer).errors?.map((error) => error.field)).toContain(field);
+  });
+
+  it.each([
+    ['/api/reconcile/20260101T000000Z-12345678', 404],
+    ['/api/reconcile/20260101T000000Z-12345678/report', 404],
+    ['/api/reconcile/not-a-run', 400],
+    ['/api/reconcile?top=0', 400],
+    ['/api/payloads/Nothing/x', 400],
+    ['/api/payloads/104/x/minus', 400],
+    ['/api/payloads/104/x?tenantId=nobody', 400],
+  ])('%s', async (path, status) => {
+    const answer = await send('GET', path);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  });
+});
+
+describe('a run that cannot go on', () => {
+  it('fails with the reason when a resource type is not one of the database', async () => {
+    const { state, ...view } = await run({ resourceTypes: ['Medication', 'Nothing'] });
+    expect({ state, ...view }).toMatchObject({ state: 'failed', problem: { code: 'UnknownResourceType' } });
+  });
+});
