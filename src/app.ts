@@ -292,6 +292,7 @@ export const handlers = {
   sweepMarks: (context: InvocationContext) =>
     run(context, async (services, signal) => {
       await services.sweepMarks(signal);
+      await services.tellLevels(signal);
     }),
   syncStudy: (message: unknown, context: InvocationContext) =>
     runMessage(message, context, (services, signal) =>

@@ -13,6 +13,7 @@ import { type StudyPasses, studyPasses } from './failures/studyPass';
 import { validationWarnings } from './failures/warnings';
 import type { ChangeFeedClient } from './feed/changeFeedClient';
 import { pullChangeFeed, type PullDependencies, type PullSummary } from './feed/pullChangeFeed';
+import { tellLevelsNow } from './feed/levels';
 import { watchedPull } from './feed/watchedPull';
 import { syncStateStore } from './feed/syncState';
 import type { FhirClient } from './fhir/client';
@@ -52,6 +53,8 @@ export interface Cast {
   syncStudy(message: unknown, delivery: Delivery, signal: AbortSignal): Promise<void>;
   handlePoison(message: unknown, operationId: string, signal: AbortSignal): Promise<void>;
   sweepMarks(signal: AbortSignal): Promise<number>;
+  /** Tells how far behind Cast is; by another timer than the puller's, so that alerts also learn of a puller that stands still. */
+  tellLevels(signal: AbortSignal): Promise<void>;
   status(signal: AbortSignal): Promise<StatusReport>;
   health(signal: AbortSignal): Promise<HealthReport>;
   readonly api: CastApi;
@@ -152,6 +155,7 @@ export function createCast(
       await warnings.purge(new Date(clock().getTime() - settings.WARNING_RETENTION_DAYS * 86_400_000), signal);
       return swept;
     },
+    tellLevels: (signal) => tellLevelsNow({ ...levels, changeFeed: clients.changeFeed }, signal),
     status: (signal) =>
       readStatus(
         { state, queues: [queue, clients.poison], failedEntries: failures, breakers: serviceBreakers },

@@ -54,6 +54,11 @@ export const metrics = {
     dimensions: [],
     description: 'Time since a run of pull-change-feed last ended without an error.',
   },
+  'feed-reset-pending': {
+    kind: 'level',
+    dimensions: [],
+    description: '1 while the change feed ends before the cursor and a person has to set it, else 0.',
+  },
   'queue-depth': {
     kind: 'level',
     dimensions: ['queue'],
@@ -140,6 +145,7 @@ export const events = {
     description: 'A guard ended a run of Reconcile before it deleted, or before it deleted more.',
   },
   'mark-swept': { properties: ['study'], description: 'A pass died; its study is looked at again.' },
+  ReconcileStoppedByGuard: { properties: [], description: 'A guard of Reconcile stopped a run before it deleted.' },
 } as const satisfies Readonly<Record<string, EventDescription>>;
 
 export type EventName = keyof typeof events;

@@ -1,5 +1,6 @@
 import type { PullSummary } from '../../../src/feed/pullChangeFeed';
-import { type WatchDependencies, watchedPull } from '../../../src/feed/watchedPull';
+import type { LevelDependencies } from '../../../src/feed/levels';
+import { watchedPull } from '../../../src/feed/watchedPull';
 import { HttpStatusError } from '../../../src/http/errors';
 import { recordingTelemetry } from '../../support/recordingTelemetry';
 
@@ -7,7 +8,7 @@ const { signal } = new AbortController();
 const NOW = new Date('2026-03-01T12:00:00Z');
 
 describe('a run of the puller', () => {
-  const watch = async (pull: () => Promise<PullSummary>, change: Partial<WatchDependencies> = {}) => {
+  const watch = async (pull: () => Promise<PullSummary>, change: Partial<LevelDependencies> = {}) => {
     const telemetry = recordingTelemetry();
     const state = {
       sequence: 100,
@@ -18,7 +19,7 @@ describe('a run of the puller', () => {
       condition: 'ok',
       etag: 'e',
     } as const;
-    const deps: WatchDependencies = {
+    const deps: LevelDependencies = {
       state: { read: () => Promise.resolve(state) },
       queues: [
         { name: 'study-changes', depth: () => Promise.resolve(12) },
@@ -44,6 +45,7 @@ describe('a run of the puller', () => {
       { 'feed-lag-entries': 240 },
       { 'feed-lag-seconds': 600 },
       { 'last-success-age-seconds': 120 },
+      { 'feed-reset-pending': 0 },
       { 'queue-depth': 12, queue: 'study-changes' },
       { 'queue-depth': 3, queue: 'study-changes-poison' },
     ]);
