@@ -162,7 +162,7 @@ export function checkSettings<T extends z.ZodObject>(
     ]),
   );
   const result = schema.safeParse(given);
-  const missing = further(given);
+  const missing = [...further(given), ...unresolvedReferences(given)];
   if (!result.success || missing.length > 0) {
     throw new SettingsError([
       ...(result.error?.issues ?? []).map((issue) => {
@@ -189,6 +189,13 @@ function tooManyAttempts(
   return Number(given.MAX_ATTEMPTS ?? '0') + 2 > limit
     ? [`MAX_ATTEMPTS: expected at most ${limit - 2}, two below maxDequeueCount of the host`]
     : [];
+}
+
+/** Azure leaves the text of a Key Vault reference in place while it cannot read the secret (App Service: Use Key Vault references). */
+function unresolvedReferences(given: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return Object.entries(given)
+    .filter(([, value]) => value?.startsWith('@Microsoft.KeyVault(') === true)
+    .map(([name]) => `${name}: its Key Vault reference is not resolved; expected a secret that the app may read`);
 }
 
 /** What the documentation says of one setting. */

@@ -59,6 +59,13 @@ describe('the settings', () => {
     expect(hours * 3600 + minutes * 60 + seconds).toBe(settings.FUNCTION_TIMEOUT_SECONDS);
   });
 
+  it('whose secret cannot be read from Key Vault are named, without the reference', () => {
+    const reference = '@Microsoft.KeyVault(VaultName=imaging-kv;SecretName=fhir-client-secret)';
+    const error = captured(() => readSettings({ ...REQUIRED, FHIR_CLIENT_SECRET: reference }));
+    expect(error?.problems).toEqual([expect.stringMatching(/^FHIR_CLIENT_SECRET: its Key Vault reference/)]);
+    expect(error?.message).not.toContain('imaging-kv');
+  });
+
   it('that are empty count as not set', () => {
     expect(readSettings({ ...REQUIRED, VALIDATION: '', ACCESSION_SYSTEM: ' ' })).toMatchObject({
       VALIDATION: 'partial',
