@@ -58,11 +58,15 @@ export interface CastApp {
 /** Never by itself within a test. */
 const NEVER = '0 0 0 1 1 *';
 
-/** Starts everything but Azurite. Fast: base delay one second, the queues are polled ten times a second. */
+/**
+ * Starts everything but Azurite. Fast: base delay one second, the queues are polled ten times a second.
+ * @param appDirectory folder of the built app; the default is this project
+ */
 export async function startCastApp(
   azurite: AzuriteForTests,
   settings: Readonly<Record<string, string>> = {},
   commandLine: readonly string[] = [],
+  appDirectory?: string,
 ): Promise<CastApp> {
   const dicom = await startDicomService();
   const fhir = await startFhirServer();
@@ -87,6 +91,7 @@ export async function startCastApp(
       ...settings,
     },
     commandLine,
+    ...(appDirectory !== undefined && { appDirectory }),
   });
   const status = async (): Promise<Status> => (await host.http('/api/status')).json() as Status;
   return {
