@@ -9,9 +9,9 @@ import { wholeNumber } from './settingValues';
 const EXAMPLE = '{"default/default":{"container":"fhir-payload","schema":"fhirdata"}}';
 
 const store = z.strictObject({
-  container: z.string().refine(isContainerName, CONTAINER_NAME_RULE),
+  container: z.string().refine(isContainerName, `expected ${CONTAINER_NAME_RULE}`),
   schema: z.string().min(1).default('fhirdata'),
-  quarantine: z.string().refine(isContainerName, CONTAINER_NAME_RULE).optional(),
+  quarantine: z.string().refine(isContainerName, `expected ${CONTAINER_NAME_RULE}`).optional(),
 });
 
 /** Where the payloads of one tenant and datasource are, and in which schema their rows. */

@@ -1,5 +1,7 @@
 import { CommanderError } from 'commander';
+import type { Overrides } from '../../src/payloads/guards/guards';
 import { readPayloadPath, type PayloadPath } from '../../src/payloads/payloadPath';
+import { LEAST_GRACE_OF_DELETES_MS } from '../../src/payloads/runs/startRun';
 import { commandLineOptions, helpText, type RawOptions } from './options';
 import { UsageError } from './usageError';
 
@@ -39,8 +41,7 @@ export interface ReconcileAction {
   readonly resourceTypes: readonly string[] | undefined;
   readonly reportFile: string | undefined;
   readonly pageSize: number;
-  /** value by the name of the guard */
-  readonly overrides: Readonly<Record<string, string>>;
+  readonly overrides: Overrides;
 }
 
 export interface ReadAction {
@@ -62,7 +63,7 @@ export interface Quarantine {
 }
 
 /** Under this age of a payload nothing is deleted, whatever the command line says. */
-const LEAST_HOURS_FOR_DELETES = 0.25;
+const LEAST_HOURS_FOR_DELETES = LEAST_GRACE_OF_DELETES_MS / 3_600_000;
 
 /** Options that say how to reconcile. */
 const OF_RECONCILE: readonly (readonly [keyof RawOptions, string])[] = [

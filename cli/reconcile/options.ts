@@ -1,6 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { isContainerName, CONTAINER_NAME_RULE } from '../../src/payloads/configuration/containerName';
+import type { Overrides } from '../../src/payloads/guards/guards';
 import { CONFIGURATION_ID } from '../../src/payloads/configuration/serverConfiguration';
+
+import { withOverride } from './overrides';
 
 /** The options by their name, before they are held against each other. */
 export interface RawOptions {
@@ -23,7 +26,7 @@ export interface RawOptions {
   readonly resourceTypes?: readonly string[];
   readonly report?: string;
   readonly pageSize: number;
-  readonly override?: Readonly<Record<string, string>>;
+  readonly override?: Overrides;
 }
 
 const EXIT_CODES = `Exit codes: 0 done, and no orphan found or left; 1 failure; 2 wrong command line; 3 orphans found (dry run) or left;
@@ -91,7 +94,7 @@ export function commandLineOptions(): Command {
     )
     .addOption(
       new Option('--override <guard=value>', 'let a guard pass, by the value that it names; may be repeated').argParser(
-        (text, before: Readonly<Record<string, string>> | undefined) => ({ ...before, ...override(text) }),
+        (text, before: Overrides | undefined) => withOverride(before ?? {}, text),
       ),
     );
 }
@@ -134,11 +137,4 @@ function resourceTypes(text: string): readonly string[] {
   throw new InvalidArgumentError(
     'Expected names of resource types with commas between them, such as Patient,Observation.',
   );
-}
-
-function override(text: string): Readonly<Record<string, string>> {
-  const [, guard, value] = /^([a-z-]+)=(.+)$/.exec(text) ?? [];
-  if (guard === undefined || value === undefined)
-    throw new InvalidArgumentError('Expected the name of a guard, =, and the value that it names.');
-  return { [guard]: value };
 }

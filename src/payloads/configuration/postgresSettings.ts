@@ -1,3 +1,4 @@
+import { sslModes, type SslMode } from '../database/postgresTls';
 import { InvalidConfiguration } from './invalidConfiguration';
 import { requiredProperty, type Properties } from './properties';
 
@@ -6,24 +7,17 @@ export interface PostgresSettings {
   readonly host: string;
   readonly port: number;
   readonly database: string;
-  readonly user: string | undefined;
-  /** a secret; undefined: the client takes PGPASSWORD or ~/.pgpass */
+  readonly user: string;
+  /** a secret */
   readonly password: string | undefined;
   readonly schema: string;
-  readonly tls: TlsSettings;
+  /** `prefer`: encrypted where the server offers it, which is the default of the JDBC driver */
+  readonly sslMode: SslMode | 'prefer';
+  /** path of a PEM file with the authority; undefined: those that Node.js knows */
+  readonly rootCertificateFile: string | undefined;
   /** keys that mean nothing here */
   readonly ignored: readonly string[];
 }
-
-/** The modes of the PostgreSQL JDBC driver's `sslmode`. */
-export type TlsSettings =
-  | { readonly kind: 'off' }
-  /** where the server offers it; its certificate is not looked at */
-  | { readonly kind: 'preferred' }
-  /** its certificate is not looked at */
-  | { readonly kind: 'required' }
-  /** @property rootCertificate path of a PEM file; undefined: the authorities that Node.js trusts */
-  | { readonly kind: 'verified'; readonly rootCertificate: string | undefined; readonly hostName: boolean };
 
 const DEFAULT_SCHEMA = 'fhirdata';
 
@@ -64,10 +58,11 @@ export function postgresSettings(file: string, properties: Properties): Postgres
     host: required('db.host', 'the host of the PostgreSQL server'),
     port: portOf(file, required('db.port', 'the port of the PostgreSQL server')),
     database: required('db.database', 'the name of the database'),
-    user: properties.get('user'),
+    user: required('user', 'the role to read as'),
     password: properties.get('password'),
     schema: schemaOf(file, properties),
-    tls: tlsOf(file, properties),
+    sslMode: sslModeOf(file, properties),
+    rootCertificateFile: properties.get('sslrootcert'),
     ignored: others,
   };
 }
@@ -95,25 +90,13 @@ function schemaOf(file: string, properties: Properties): string {
   return named ?? inPath ?? DEFAULT_SCHEMA;
 }
 
-function tlsOf(file: string, properties: Properties): TlsSettings {
-  const rootCertificate = properties.get('sslrootcert');
+/** `allow` would try without encryption first; `prefer` is as tolerant, and safer. */
+function sslModeOf(file: string, properties: Properties): PostgresSettings['sslMode'] {
   const mode = properties.get('sslmode')?.trim() ?? (isOn(properties.get('ssl')) ? 'verify-full' : 'prefer');
-  switch (mode) {
-    case 'disable':
-    case 'allow':
-      return { kind: 'off' };
-    case 'prefer':
-      return { kind: 'preferred' };
-    case 'require':
-      return { kind: 'required' };
-    case 'verify-ca':
-    case 'verify-full':
-      return { kind: 'verified', rootCertificate, hostName: mode === 'verify-full' };
-    default: {
-      const expected = 'expected disable, allow, prefer, require, verify-ca or verify-full';
-      throw new InvalidConfiguration(file, 'sslmode', expected);
-    }
-  }
+  if (mode === 'prefer' || mode === 'allow') return 'prefer';
+  const known = sslModes.find((name) => name === mode);
+  if (known !== undefined) return known;
+  throw new InvalidConfiguration(file, 'sslmode', `expected allow, prefer, ${sslModes.join(', ')}`);
 }
 
 /** The driver takes `ssl` without a value for true. */

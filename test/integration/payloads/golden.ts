@@ -7,6 +7,7 @@ import { samplePayloads, sampleRows, sampleTables } from '../../../local/samples
 const folder = join(__dirname, '..', '..', 'fixtures', 'reconcile');
 
 export interface GoldenExpected {
+  readonly reference_orphans: readonly string[];
   readonly rows_live_with_key_but_no_blob: readonly string[];
   readonly exact_verdict_counts: Readonly<Record<string, number>>;
   readonly added_blobs: readonly { readonly class: string; readonly name: string; readonly exact: string }[];

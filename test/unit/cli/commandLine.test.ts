@@ -105,6 +105,7 @@ it('reads the options that the Java tool does not have', () => {
       ...['--min-age-hours', '0.5', '--include-tombstones', '--report', 'findings.ndjson', '--page-size', '10'],
       ...['--resource-types', 'Patient, Observation', '--resource-types', 'Basic', '--quarantine', 'kept-away'],
       ...['--override', 'orphan-count=500', '--override', 'database-restored=a=b'],
+      ...['--override', 'unproven=Patient,Basic', '--override', 'unproven=Observation'],
     ),
   ).toMatchObject({
     minAgeHours: 0.5,
@@ -113,7 +114,11 @@ it('reads the options that the Java tool does not have', () => {
     pageSize: 10,
     resourceTypes: ['Patient', 'Observation', 'Basic'],
     quarantine: { container: 'kept-away' },
-    overrides: { 'orphan-count': '500', 'database-restored': 'a=b' },
+    overrides: {
+      'orphan-count': 500,
+      'database-restored': 'a=b',
+      unproven: ['Patient', 'Basic', 'Observation'],
+    },
   });
   expect(reconcile('--quarantine', '--audit')).toMatchObject({ quarantine: { container: undefined }, audit: true });
 });
@@ -156,6 +161,8 @@ it.each<[readonly string[], RegExp]>([
   [[...RECONCILE, '--resource-types', 'Patient,'], /--resource-types.*Expected names of resource types/],
   [[...RECONCILE, '--quarantine', 'A_b'], /--quarantine.*Expected 3 to 63 lower-case letters/],
   [[...RECONCILE, '--override', 'orphan-count'], /--override.*Expected the name of a guard, =, and the value/],
+  [[...RECONCILE, '--override', 'standby=x'], /--override.*Expected one of .*orphan-share/],
+  [[...RECONCILE, '--override', 'orphan-count=many'], /--override.*Expected a number after orphan-count=/],
   [[...RECONCILE, '--read', '104/a'], /--read: expected without --reconcile/],
   [[...RECONCILE, '--restore', 'run'], /--restore: expected without --reconcile/],
   [[...RECONCILE, '--audit', '--continuation-token', 't'], /--audit: expected without --continuation-token/],

@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const POSTGRES = ['db.host=db.example', 'db.port=5432', 'db.database=fhirdb'];
+const POSTGRES = ['db.host=db.example', 'db.port=5432', 'db.database=fhirdb', 'user=fhir'];
 
 function file(lines: readonly string[], encoding: BufferEncoding = 'latin1'): string {
   const name = join(folder, 'database.properties');
@@ -22,7 +22,7 @@ const derby = (...lines: string[]) => readDatabaseProperties(file(lines), 'derby
 
 describe('PostgreSQL', () => {
   it('reads where the database is, and its schema is fhirdata unless the file says otherwise', async () => {
-    expect(await postgres('user=fhir', 'password=change')).toEqual({
+    expect(await postgres('password=change')).toEqual({
       kind: 'postgresql',
       host: 'db.example',
       port: 5432,
@@ -30,7 +30,8 @@ describe('PostgreSQL', () => {
       user: 'fhir',
       password: 'change',
       schema: 'fhirdata',
-      tls: { kind: 'preferred' },
+      sslMode: 'prefer',
+      rootCertificateFile: undefined,
       ignored: [],
     });
   });
@@ -41,6 +42,7 @@ describe('PostgreSQL', () => {
         '# comment',
         'db.host : db.example',
         'db.port=5432',
+        'user=fhir',
         'db.database=fhir\\\n  db',
         'password=gr\u00fc\\u00DF\\=\\:x',
       ]),
@@ -59,17 +61,15 @@ describe('PostgreSQL', () => {
   });
 
   it.each([
-    ['sslmode=disable', { kind: 'off' }],
-    ['sslmode=require', { kind: 'required' }],
-    ['sslmode=verify-ca', { kind: 'verified', hostName: false }],
-    [
-      'sslmode=verify-full\nsslrootcert=/etc/ca.pem',
-      { kind: 'verified', hostName: true, rootCertificate: '/etc/ca.pem' },
-    ],
-    ['ssl=true', { kind: 'verified', hostName: true }],
-    ['ssl=false', { kind: 'preferred' }],
-  ])('reads %j as the driver does', async (lines, tls) => {
-    expect(await postgres(lines)).toMatchObject({ tls });
+    ['sslmode=disable', 'disable', undefined],
+    ['sslmode=allow', 'prefer', undefined],
+    ['sslmode=require', 'require', undefined],
+    ['sslmode=verify-ca', 'verify-ca', undefined],
+    ['sslmode=verify-full\nsslrootcert=/etc/ca.pem', 'verify-full', '/etc/ca.pem'],
+    ['ssl=true', 'verify-full', undefined],
+    ['ssl=false', 'prefer', undefined],
+  ])('reads %j as the driver does', async (lines, sslMode, rootCertificateFile) => {
+    expect(await postgres(lines)).toMatchObject({ sslMode, rootCertificateFile });
   });
 
   it('lists what means nothing here', async () => {
@@ -83,7 +83,8 @@ describe('PostgreSQL', () => {
     [['db.host=h', 'db.port=x', 'db.database=d'], /db\.port: expected a number from 1 to 65535/],
     [['db.host=h', 'db.port=70000', 'db.database=d'], /db\.port: expected/],
     [['db.host=h', 'db.port=1', 'db.database= '], /db\.database: expected the name/],
-    [[...POSTGRES, 'sslmode=always'], /sslmode: expected disable, allow/],
+    [[...POSTGRES, 'sslmode=always'], /sslmode: expected allow, prefer, disable, require/],
+    [POSTGRES.slice(0, 3), /user: expected the role/],
     [[...POSTGRES, 'currentSchema=a,b'], /currentSchema: expected the name of one schema/],
     [[...POSTGRES, 'currentSchema=a', 'db.default.schema=b'], /db\.default\.schema: expected the same schema/],
     [[...POSTGRES, 'targetServerType=secondary'], /targetServerType: not supported/],
