@@ -6,7 +6,7 @@ import type { GuardFinding } from '../../src/payloads/guards/guards';
 import type { PayloadStore } from '../../src/payloads/payloadStore';
 import { InvalidToken } from '../../src/payloads/runs/continuationToken';
 import { memoryRunStore } from '../../src/payloads/runs/memoryRunStore';
-import { folderFiles, reportFiles } from '../../src/payloads/runs/pageFiles';
+import { findingLines, folderFiles, reportFiles } from '../../src/payloads/runs/pageFiles';
 import { readReport } from '../../src/payloads/runs/readReport';
 import type { RunRequest } from '../../src/payloads/runs/run';
 import { viewRun, type RunView } from '../../src/payloads/runs/runView';
@@ -100,6 +100,8 @@ async function runToItsEnd(
   const services: ReconcileServices = {
     ...progress,
     openStore: () => store,
+    // The command ends before it gets here where a container is shared.
+    sharedContainers: [],
     // One shard, so that a token means what it meant to the Java tool: everything before it is done.
     limits: { ...DEFAULT_LIMITS, fanOut: false, pageSize },
     clock: () => new Date(),
@@ -146,5 +148,5 @@ async function writeReport(
   const run = await services.runs.read(runId, signal);
   if (run === undefined) return;
   for await (const page of readReport(services, run.value, signal))
-    await report.write(page.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
+    await report.write(findingLines(page.findings));
 }
