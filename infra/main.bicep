@@ -86,9 +86,9 @@ param alertFailurePercent int = 5
 param alertWaiting int = 1000
 
 // What the app uses. The queues that functions/ is bound to, and what src/app.ts opens.
-var queueNames = ['study-changes', 'study-changes-poison']
-var containerNames = ['patient-locks']
-var tableNames = ['SyncState', 'FailedEntries', 'ValidationWarnings']
+var queueNames = ['study-changes', 'study-changes-poison', 'reconcile-slices', 'reconcile-slices-poison']
+var containerNames = ['patient-locks', 'reconcile-reports']
+var tableNames = ['SyncState', 'FailedEntries', 'ValidationWarnings', 'ReconcileRuns']
 var deploymentContainerName = 'app-package'
 
 var suffix = uniqueString(resourceGroup().id, namePrefix)

@@ -16,9 +16,10 @@ import { cachedTokens } from './identity/cachedTokens';
 import { requestToken } from './identity/clientCredentials';
 import { managedIdentity, managedIdentityToken } from './identity/managedIdentity';
 import { type StorageAccount, storageAccount, StorageNotConfigured } from './identity/storageAccount';
+import { InvalidConfiguration } from './payloads/configuration/invalidConfiguration';
 import type { Reconcile } from './reconcile';
 import { buildReconcile } from './reconcileClients';
-import { readReconcileSettings } from './reconcileSettings';
+import { isReconcileOn, readReconcileSettings } from './reconcileSettings';
 import { identityOfDicom, identityOfFhir, type ServiceIdentity } from './serviceIdentity';
 import { readSettings, type Settings, SettingsError } from './settings';
 import { studyQueue } from './study/studyQueue';
@@ -244,6 +245,7 @@ function answer<T>(
       if (
         error instanceof SettingsError ||
         error instanceof StorageNotConfigured ||
+        error instanceof InvalidConfiguration ||
         error instanceof NotifierModuleInvalid
       )
         return problem(503, error.message);
@@ -255,7 +257,7 @@ function answer<T>(
 /** Reconcile, built once per process; undefined where it is off. A failure is not remembered. */
 const reconcile = once(async (): Promise<Reconcile | undefined> => {
   const settings = readReconcileSettings(process.env);
-  if (settings.PAYLOAD_STORES === undefined) return undefined;
+  if (!isReconcileOn(settings)) return undefined;
   return buildReconcile(settings, storageAccount(process.env), await createTelemetry(settings));
 });
 

@@ -2,8 +2,13 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { databasePassword } from './identity/databasePassword';
 import { managedIdentity } from './identity/managedIdentity';
 import type { StorageAccount } from './identity/storageAccount';
+import { readDatabaseProperties } from './payloads/configuration/databaseProperties';
+import { InvalidConfiguration } from './payloads/configuration/invalidConfiguration';
+import { listPayloadDatasources } from './payloads/configuration/payloadDatasources';
+import { postgresConnection } from './payloads/configuration/postgresConnection';
 import { createPayloadContainer } from './payloads/container/azureContainer';
 import { createQuarantineContainer } from './payloads/container/quarantine';
+import type { Database } from './payloads/database/database';
 import { openPostgres, type PostgresConnection } from './payloads/database/postgresDatabase';
 import { createPostgresFhirDatabase } from './payloads/database/postgresFhirDatabase';
 import type { PayloadStore } from './payloads/payloadStore';
@@ -17,31 +22,69 @@ export async function buildReconcile(
   storage: StorageAccount,
   telemetry: Telemetry,
 ): Promise<Reconcile> {
-  const runsTable = storage.table(`${settings.TABLE_PREFIX}ReconcileRuns`);
+  const { TABLE_PREFIX } = settings;
+  const runsTable = storage.table(`${TABLE_PREFIX}ReconcileRuns`);
   await runsTable.createTable();
   const reports = storage.container('reconcile-reports');
   const slices = storage.queue('reconcile-slices');
-  return createReconcile(settings, { stores: payloadStores(settings), runsTable, reports, slices }, telemetry);
+  const connection = await databaseConnection(settings);
+  const stores = (await storePlaces(settings)).map((place) => payloadStore(settings, place, connection));
+  return createReconcile(settings, { stores, runsTable, reports, slices }, telemetry);
 }
 
-function payloadStores(settings: ReconcileSettings): readonly PayloadStore[] {
-  const { FHIR_DATABASE_HOST: host, FHIR_DATABASE_NAME: name, RECONCILE_DELETES: deletes } = settings;
-  const database = openPostgres({ connection: databaseConnection(settings) });
+/** Where one tenant and datasource has its payloads and its rows. */
+interface StorePlace {
+  readonly tenantId: string;
+  readonly dsId: string;
+  readonly account: BlobServiceClient;
+  readonly container: string;
+  readonly quarantine: string | undefined;
+  readonly schema: string | undefined;
+}
+
+/** @throws InvalidConfiguration for a file of the FHIR server that cannot be used */
+async function storePlaces(settings: ReconcileSettings): Promise<readonly StorePlace[]> {
+  const { FHIR_CONFIG_DIR: configDir, PAYLOAD_STORES: stores = {} } = settings;
+  if (configDir !== undefined) return configuredPlaces(configDir);
   const account = payloadAccount(settings);
-  return Object.entries(settings.PAYLOAD_STORES ?? {}).map(([key, { container, schema, quarantine }]) => {
+  return Object.entries(stores).map(([key, store]) => {
     const [tenantId = '', dsId = ''] = key.split('/');
-    const payloads = account.getContainerClient(container);
-    const description = `${host ?? ''}/${name}, schema ${schema}`;
-    return {
-      tenantId,
-      dsId,
-      container: createPayloadContainer(payloads, { deletes }),
-      database: createPostgresFhirDatabase(database, { schema, description }),
-      ...(quarantine !== undefined && {
-        quarantine: createQuarantineContainer({ payloads, quarantine: account.getContainerClient(quarantine) }),
-      }),
-    };
+    return { tenantId, dsId, account, quarantine: undefined, schema: undefined, ...store };
   });
+}
+
+async function configuredPlaces(configDir: string): Promise<readonly StorePlace[]> {
+  return (await listPayloadDatasources(configDir, process.env)).map((datasource) => {
+    if (datasource.kind === 'unusable') throw new InvalidConfiguration(configDir, undefined, datasource.problem);
+    const { tenantId, dsId, connectionString, containerName: container } = datasource.configuration;
+    const account = BlobServiceClient.fromConnectionString(connectionString);
+    return { tenantId, dsId, account, container, quarantine: `${container}-quarantine`, schema: undefined };
+  });
+}
+
+interface ReconcileDatabase {
+  readonly database: Database;
+  readonly name: string;
+  readonly schema: string;
+}
+
+function payloadStore(
+  { RECONCILE_DELETES: deletes }: ReconcileSettings,
+  { tenantId, dsId, account, container, quarantine, schema }: StorePlace,
+  { database, name, schema: defaultSchema }: ReconcileDatabase,
+): PayloadStore {
+  const payloads = account.getContainerClient(container);
+  const ofTenant = schema ?? defaultSchema;
+  const description = `${name}, schema ${ofTenant}`;
+  return {
+    tenantId,
+    dsId,
+    container: createPayloadContainer(payloads, { deletes }),
+    database: createPostgresFhirDatabase(database, { schema: ofTenant, description }),
+    ...(quarantine !== undefined && {
+      quarantine: createQuarantineContainer({ payloads, quarantine: account.getContainerClient(quarantine) }),
+    }),
+  };
 }
 
 function payloadAccount({ PAYLOAD_STORAGE, PAYLOAD_STORAGE_URL, IDENTITY_CLIENT_ID }: ReconcileSettings) {
@@ -49,7 +92,26 @@ function payloadAccount({ PAYLOAD_STORAGE, PAYLOAD_STORAGE_URL, IDENTITY_CLIENT_
   return new BlobServiceClient(PAYLOAD_STORAGE_URL ?? '', managedIdentity(IDENTITY_CLIENT_ID));
 }
 
-function databaseConnection(settings: ReconcileSettings): PostgresConnection {
+const DEFAULT_SCHEMA = 'fhirdata';
+
+/** @throws InvalidConfiguration for a properties file that cannot be used */
+async function databaseConnection(settings: ReconcileSettings): Promise<ReconcileDatabase> {
+  const { FHIR_DATABASE_PROPERTIES: file } = settings;
+  if (file === undefined) {
+    const connection = connectionOf(settings);
+    return {
+      database: openPostgres({ connection }),
+      name: `${connection.host}/${connection.database}`,
+      schema: DEFAULT_SCHEMA,
+    };
+  }
+  const read = await readDatabaseProperties(file, 'postgresql');
+  if (read.kind !== 'postgresql') throw new TypeError('The properties were read as of PostgreSQL');
+  const connection = await postgresConnection(read, file);
+  return { database: openPostgres({ connection }), name: `${read.host}/${read.database}`, schema: read.schema };
+}
+
+function connectionOf(settings: ReconcileSettings): PostgresConnection {
   const { FHIR_DATABASE_PASSWORD: password, FHIR_DATABASE_CA: sslRootCertificate } = settings;
   const isIdentity = settings.FHIR_DATABASE_AUTH === 'managed-identity';
   const secret = isIdentity ? databasePassword(managedIdentity(settings.IDENTITY_CLIENT_ID)) : password;

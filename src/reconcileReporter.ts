@@ -19,9 +19,9 @@ export function reconcileReporter(telemetry: Telemetry): ReconcileReporter {
       const common = { runId: run.id, state: run.state, tenantId, dsId, mode };
       telemetry.event('reconcile-ended', { ...common, code: run.problem?.code });
       if (run.state !== 'stopped-by-guard') return;
-      for (const { guard, problem } of run.guards) {
+      for (const { guard } of run.guards) {
         telemetry.event('reconcile-stopped-by-guard', { ...common, guard });
-        telemetry.log('warning', `Reconcile stopped: ${problem}`, { ...common, guard });
+        telemetry.log('warning', 'A guard stopped Reconcile; the run says why', { ...common, guard });
       }
     },
   };

@@ -10,7 +10,7 @@ const EXAMPLE = '{"default/default":{"container":"fhir-payload","schema":"fhirda
 
 const store = z.strictObject({
   container: z.string().refine(isContainerName, `expected ${CONTAINER_NAME_RULE}`),
-  schema: z.string().min(1).default('fhirdata'),
+  schema: z.string().min(1).optional(),
   quarantine: z.string().refine(isContainerName, `expected ${CONTAINER_NAME_RULE}`).optional(),
 });
 
@@ -31,8 +31,18 @@ const schema = z.object({
   PAYLOAD_STORES: stores
     .optional()
     .describe(
-      `JSON object from tenant/datasource to the container of its payloads, the schema of its rows (default fhirdata) and, where runs may quarantine, the container for that, such as ${EXAMPLE}. Without it Reconcile is off.`,
+      `JSON object from tenant/datasource to the container of its payloads, the schema of its rows (default fhirdata) and, where runs may quarantine, the container for that, such as ${EXAMPLE}. Without it and FHIR_CONFIG_DIR Reconcile is off.`,
     ),
+  FHIR_CONFIG_DIR: z
+    .string()
+    .optional()
+    .describe(
+      'Folder of the FHIR server with config/TENANT/fhir-server-config.json, in place of PAYLOAD_STORES and PAYLOAD_STORAGE: its containers, with CONTAINER-quarantine for quarantine.',
+    ),
+  FHIR_DATABASE_PROPERTIES: z
+    .string()
+    .optional()
+    .describe('File database.properties of the FHIR server, in place of the other settings FHIR_DATABASE_....'),
   PAYLOAD_STORAGE: z
     .string()
     .optional()
@@ -107,10 +117,15 @@ const shared = settingsSchema.pick({
 
 export type ReconcileSettings = z.output<typeof schema> & z.output<typeof shared>;
 
+/** Whether the installation has Reconcile at all. */
+export function isReconcileOn({ PAYLOAD_STORES, FHIR_CONFIG_DIR }: ReconcileSettings): boolean {
+  return PAYLOAD_STORES !== undefined || FHIR_CONFIG_DIR !== undefined;
+}
+
 /** @throws SettingsError naming every wrong setting at once */
 export function readReconcileSettings(environment: Readonly<Record<string, string | undefined>>): ReconcileSettings {
   return checkSettings(schema.extend(shared.shape), environment, (given) =>
-    given.PAYLOAD_STORES === undefined ? [] : missing(given),
+    given.PAYLOAD_STORES === undefined && given.FHIR_CONFIG_DIR === undefined ? [] : missing(given),
   );
 }
 
@@ -121,18 +136,30 @@ export function describeReconcileSettings(): readonly SettingDescription[] {
 
 type Given = Readonly<Record<string, string | undefined>>;
 
-/** What Reconcile needs once it is on. */
+/** What Reconcile needs once it is on, or says twice. */
 function missing(given: Given): readonly string[] {
-  const needed = (name: string): readonly string[] =>
-    given[name] === undefined ? [`${name}: is needed with PAYLOAD_STORES`] : [];
-  const storage =
-    given.PAYLOAD_STORAGE === undefined && given.PAYLOAD_STORAGE_URL === undefined
-      ? ['PAYLOAD_STORAGE: is needed with PAYLOAD_STORES, or PAYLOAD_STORAGE_URL']
+  const both = (first: string, second: string): readonly string[] =>
+    given[first] !== undefined && given[second] !== undefined
+      ? [`${second}: expected nothing, because ${first} is set`]
       : [];
   return [
-    ...storage,
-    ...needed('FHIR_DATABASE_HOST'),
-    ...needed('FHIR_DATABASE_USER'),
-    ...(given.FHIR_DATABASE_AUTH === 'managed-identity' ? [] : needed('FHIR_DATABASE_PASSWORD')),
+    ...both('FHIR_CONFIG_DIR', 'PAYLOAD_STORES'),
+    ...both('FHIR_DATABASE_PROPERTIES', 'FHIR_DATABASE_HOST'),
+    ...(given.FHIR_CONFIG_DIR === undefined ? missingStorage(given) : []),
+    ...(given.FHIR_DATABASE_PROPERTIES === undefined ? missingDatabase(given) : []),
   ];
+}
+
+function missingStorage(given: Given): readonly string[] {
+  return given.PAYLOAD_STORAGE === undefined && given.PAYLOAD_STORAGE_URL === undefined
+    ? ['PAYLOAD_STORAGE: is needed with PAYLOAD_STORES, or PAYLOAD_STORAGE_URL']
+    : [];
+}
+
+function missingDatabase(given: Given): readonly string[] {
+  const needed = ['FHIR_DATABASE_HOST', 'FHIR_DATABASE_USER'];
+  if (given.FHIR_DATABASE_AUTH !== 'managed-identity') needed.push('FHIR_DATABASE_PASSWORD');
+  return needed
+    .filter((name) => given[name] === undefined)
+    .map((name) => `${name}: is needed by Reconcile, or FHIR_DATABASE_PROPERTIES`);
 }

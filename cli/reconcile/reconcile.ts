@@ -147,6 +147,5 @@ async function writeReport(
 ): Promise<void> {
   const run = await services.runs.read(runId, signal);
   if (run === undefined) return;
-  for await (const page of readReport(services, run.value, signal))
-    await report.write(findingLines(page.findings));
+  for await (const page of readReport(services, run.value, signal)) await report.write(findingLines(page.findings));
 }

@@ -188,7 +188,7 @@ var rules = [
     window: 'PT15M'
     query: '''
       customEvents
-      | where name == 'ReconcileStoppedByGuard'
+      | where name == 'reconcile-stopped-by-guard'
       | summarize figure = count()
     '''
     operator: 'GreaterThan'

@@ -96,7 +96,7 @@ export function reconcileApi({ services, send }: ReconcileApiDependencies): Reco
         const { quarantine } = services.openStore(tenantId, dsId);
         if (quarantine === undefined)
           throw new BadRequest('There is no quarantine', [
-            { field: 'tenantId', expected: 'a tenant and datasource with a quarantine container in PAYLOAD_STORES' },
+            { field: 'tenantId', expected: 'a tenant and datasource with a quarantine container' },
           ]);
         return json(200, await restorePayloads(quarantine, { ...body, timeLimitMs: TIME_LIMIT_MS }, signal));
       }),
@@ -190,5 +190,5 @@ async function createContainer({ container }: PayloadStore, dryRun: boolean, sig
 
 /** The answer where Reconcile is not configured. */
 export function reconcileIsOff(): HttpResponseInit {
-  return problem(503, 'Reconcile is off: set PAYLOAD_STORES');
+  return problem(503, 'Reconcile is off: set PAYLOAD_STORES or FHIR_CONFIG_DIR');
 }

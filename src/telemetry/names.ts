@@ -145,7 +145,6 @@ export const events = {
     description: 'A guard ended a run of Reconcile before it deleted, or before it deleted more.',
   },
   'mark-swept': { properties: ['study'], description: 'A pass died; its study is looked at again.' },
-  ReconcileStoppedByGuard: { properties: [], description: 'A guard of Reconcile stopped a run before it deleted.' },
 } as const satisfies Readonly<Record<string, EventDescription>>;
 
 export type EventName = keyof typeof events;

@@ -11,8 +11,7 @@ export interface PostgresSettings {
   /** a secret */
   readonly password: string | undefined;
   readonly schema: string;
-  /** `prefer`: encrypted where the server offers it, which is the default of the JDBC driver */
-  readonly sslMode: SslMode | 'prefer';
+  readonly sslMode: SslMode;
   /** path of a PEM file with the authority; undefined: those that Node.js knows */
   readonly rootCertificateFile: string | undefined;
   /** keys that mean nothing here */
@@ -91,12 +90,12 @@ function schemaOf(file: string, properties: Properties): string {
 }
 
 /** `allow` would try without encryption first; `prefer` is as tolerant, and safer. */
-function sslModeOf(file: string, properties: Properties): PostgresSettings['sslMode'] {
+function sslModeOf(file: string, properties: Properties): SslMode {
   const mode = properties.get('sslmode')?.trim() ?? (isOn(properties.get('ssl')) ? 'verify-full' : 'prefer');
-  if (mode === 'prefer' || mode === 'allow') return 'prefer';
+  if (mode === 'allow') return 'prefer';
   const known = sslModes.find((name) => name === mode);
   if (known !== undefined) return known;
-  throw new InvalidConfiguration(file, 'sslmode', `expected allow, prefer, ${sslModes.join(', ')}`);
+  throw new InvalidConfiguration(file, 'sslmode', `expected allow, ${sslModes.join(', ')}`);
 }
 
 /** The driver takes `ssl` without a value for true. */

@@ -143,7 +143,9 @@ function allowed(parameter: string): readonly string[] {
 }
 
 describe('the storage of the template', () => {
-  const source = readFileSync(join(ROOT, 'src', 'app.ts'), 'utf8');
+  const source = ['app.ts', 'reconcileClients.ts']
+    .map((name) => readFileSync(join(ROOT, 'src', name), 'utf8'))
+    .join('\n');
   const inSource = (pattern: RegExp): readonly string[] => [...source.matchAll(pattern)].map(([, name = '']) => name);
 
   it('has the queues that functions are bound to', () => {

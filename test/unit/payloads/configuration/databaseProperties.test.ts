@@ -83,7 +83,7 @@ describe('PostgreSQL', () => {
     [['db.host=h', 'db.port=x', 'db.database=d'], /db\.port: expected a number from 1 to 65535/],
     [['db.host=h', 'db.port=70000', 'db.database=d'], /db\.port: expected/],
     [['db.host=h', 'db.port=1', 'db.database= '], /db\.database: expected the name/],
-    [[...POSTGRES, 'sslmode=always'], /sslmode: expected allow, prefer, disable, require/],
+    [[...POSTGRES, 'sslmode=always'], /sslmode: expected allow, disable, prefer, require/],
     [POSTGRES.slice(0, 3), /user: expected the role/],
     [[...POSTGRES, 'currentSchema=a,b'], /currentSchema: expected the name of one schema/],
     [[...POSTGRES, 'currentSchema=a', 'db.default.schema=b'], /db\.default\.schema: expected the same schema/],
