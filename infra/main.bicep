@@ -85,7 +85,7 @@ param alertFailurePercent int = 5
 @description('Alert when this many entries or messages wait and their number grows.')
 param alertWaiting int = 1000
 
-// What the app uses. The queues that functions/ is bound to, and what src/app.ts opens.
+// What the app uses. The queues that functions/ is bound to, and what the composition root opens.
 var queueNames = ['study-changes', 'study-changes-poison', 'reconcile-slices', 'reconcile-slices-poison']
 var containerNames = ['patient-locks', 'reconcile-reports']
 var tableNames = ['SyncState', 'FailedEntries', 'ValidationWarnings', 'ReconcileRuns']

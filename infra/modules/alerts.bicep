@@ -189,11 +189,11 @@ var rules = [
     query: '''
       customEvents
       | where name == 'reconcile-stopped-by-guard'
-      | summarize figure = count()
+      | summarize figure = 1.0 * dcount(tostring(customDimensions['runId'])) by guard = tostring(customDimensions['guard'])
     '''
     operator: 'GreaterThan'
     threshold: 0
-    dimension: ''
+    dimension: 'guard'
     resolves: false
   }
 ]

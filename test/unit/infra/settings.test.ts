@@ -143,8 +143,9 @@ function allowed(parameter: string): readonly string[] {
 }
 
 describe('the storage of the template', () => {
-  const source = ['app.ts', 'reconcileClients.ts']
-    .map((name) => readFileSync(join(ROOT, 'src', name), 'utf8'))
+  const source = globSync(join(ROOT, 'src', '*.ts'))
+    .sort()
+    .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
   const inSource = (pattern: RegExp): readonly string[] => [...source.matchAll(pattern)].map(([, name = '']) => name);
 
@@ -155,7 +156,9 @@ describe('the storage of the template', () => {
   });
 
   it('has the tables and containers that the app opens', () => {
-    expect(textsOf(variable(main, 'tableNames'))).toEqual(inSource(/storage\.table\(`\$\{TABLE_PREFIX\}(\w+)`\)/g));
+    expect(textsOf(variable(main, 'tableNames'))).toEqual(
+      inSource(/storage\.table\(`\$\{(?:settings\.)?TABLE_PREFIX\}(\w+)`\)/g),
+    );
     expect(textsOf(variable(main, 'containerNames'))).toEqual(inSource(/storage\.container\('([\w-]+)'\)/g));
   });
 });
