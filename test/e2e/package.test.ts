@@ -12,6 +12,12 @@ import { ctInstance, testUid } from '../support/instances';
 
 const ROOT = join(__dirname, '..', '..');
 
+const sources = (): readonly string[] =>
+  globSync(join(ROOT, 'functions', '*.ts')).map((path) => readFileSync(path, 'utf8'));
+
+/** Settings that name the schedule of a timer. */
+const schedules = (): readonly string[] => sources().flatMap((text) => /schedule: '%(\w+)%'/.exec(text)?.[1] ?? []);
+
 /** The folder lies outside of the project: a package that it lacks cannot be found further up. */
 describe('the package that is published', () => {
   const azurite = useAzurite();
@@ -28,7 +34,7 @@ describe('the package that is published', () => {
     folder = await mkdtemp(join(tmpdir(), 'package-'));
     insights = await startIngestion();
     assembled = await assemblePackage(ROOT, join(folder, 'app'));
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await app?.stop();
     await insights.stop();
@@ -37,8 +43,7 @@ describe('the package that is published', () => {
 
   it('starts with every function, brings a study into FHIR, and tells Application Insights of it', async () => {
     app = await startCastApp(azurite, telemetrySettings(), [], join(folder, 'app'));
-    const sources = globSync(join(ROOT, 'functions', '*.ts')).map((path) => readFileSync(path, 'utf8'));
-    const functions = sources.flatMap((text) => /app\.\w+\('([\w-]+)'/.exec(text)?.[1] ?? []);
+    const functions = sources().flatMap((text) => /app\.\w+\('([\w-]+)'/.exec(text)?.[1] ?? []);
     expect(functions.length).toBeGreaterThan(10);
     expect([...app.host.functions].sort()).toEqual(functions.sort());
 
@@ -82,8 +87,7 @@ describe('the package that is published', () => {
         AzureWebJobsStorage: azurite.connectionString,
         DICOM_URL: 'http://127.0.0.1:9',
         FHIR_URL: 'http://127.0.0.1:9',
-        CHANGE_FEED_SCHEDULE: never,
-        MARK_SWEEP_SCHEDULE: never,
+        ...Object.fromEntries(schedules().map((name) => [name, never])),
         ...telemetrySettings(),
       },
     });
