@@ -6,7 +6,7 @@ import { reportFiles, type TextFiles } from '../../src/payloads/runs/pageFiles';
 import type { ReportStore } from '../../src/payloads/runs/reportStore';
 import type { RunStore } from '../../src/payloads/runs/runStore';
 import type { StorageClock } from './clock';
-import type { Slice } from './gates';
+import { DRAIN, type Slice } from './gates';
 import { SCHEMA, type World } from './world';
 
 /** The engine's surroundings as one slice meets them. */
@@ -72,8 +72,6 @@ export function gatedContainer(slice: Slice, inner: PayloadContainer): PayloadCo
     deleteManyUnchanged: (blobs, signal) => slice.pass('deletes', () => inner.deleteManyUnchanged(blobs, signal)),
   };
 }
-
-export const DRAIN = 'looks at open transactions';
 
 /** A gate before each deciding question, and before each turn of the drain. */
 export function gatedDatabase(slice: Slice, inner: FhirDatabase, database: Database): FhirDatabase {

@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+export const DRAIN = 'looks at open transactions';
+
 /** A call that the engine is about to make. */
 interface Gate {
   readonly label: string;
@@ -12,6 +14,7 @@ interface Gate {
 export class Slice {
   gates: readonly Gate[] = [];
   hasEnded = false;
+  private drainTurns = 0;
   private inFlight = 0;
   private wake: () => void = () => undefined;
 
@@ -24,6 +27,7 @@ export class Slice {
         label,
         open: () => {
           this.gates = this.gates.filter((other) => other !== gate);
+          this.drainTurns = label === DRAIN ? this.drainTurns + 1 : 0;
           this.inFlight += 1;
           call()
             .then(resolve, reject)
@@ -36,6 +40,11 @@ export class Slice {
       this.gates = [...this.gates, gate];
       this.wake();
     });
+  }
+
+  /** One turn for running transactions and one for prepared ones are the least: with more of them it waits for somebody. */
+  isBlocked(): boolean {
+    return this.drainTurns > 2 || (this.drainTurns === 2 && this.gates.some(({ label }) => label === DRAIN));
   }
 
   end(): void {

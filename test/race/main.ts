@@ -35,7 +35,7 @@ async function main(): Promise<number> {
     let isAsExpected = true;
     for (const mutant of chosen.length === 0 ? [undefined] : chosen) {
       const failed: number[] = [];
-      const sums = { runs: 0, completeRuns: 0, deleted: 0, committed: 0, steps: 0 };
+      const sums = { runs: 0, deleted: 0, committed: 0, steps: 0 };
       for (let seed = first; seed < first + count; seed += 1) {
         const { violations, history, figures } = await playSeed(world, seed, mutant);
         for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += figures[name];

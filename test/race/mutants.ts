@@ -6,11 +6,14 @@ import type { RunStore } from '../../src/payloads/runs/runStore';
 import type { OrphanReason } from '../../src/payloads/verdict';
 import type { StorageClock } from './clock';
 import { postgresOf, type Surroundings } from './engine';
+import { scenes, type Scene } from './scenes';
 import type { World } from './world';
 
 /** Surroundings that take one rule out of the engine: each must cost a payload within a few seeds, or the race proves nothing of that rule. */
 export interface Mutant {
   readonly rule: string;
+  /** where it matters; with all rules the same scenes are safe */
+  readonly scene: Scene;
   readonly graceMs?: number;
   container?(inner: PayloadContainer, context: MutantContext): PayloadContainer;
   database?(inner: Database, context: MutantContext): Database;
@@ -56,9 +59,10 @@ class LateDate extends Date {
 }
 
 export const mutants: readonly Mutant[] = [
-  { rule: 'the grace', graceMs: 0 },
+  { rule: 'the grace', scene: scenes.begunAtTheLastMoment, graceMs: 0 },
   {
     rule: 'the clock of the storage',
+    scene: scenes.begunAtTheLastMoment,
     container: (inner, { clock }) => ({
       ...inner,
       storageDate: () => Promise.resolve(new Date(clock.date().getTime() + 3000)),
@@ -66,6 +70,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: 'strictly before the cutoff',
+    scene: scenes.begunAtTheLastMoment,
     container: (inner) => ({
       ...inner,
       list: async (request, signal) => {
@@ -77,12 +82,18 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: 'the date before the drain',
+    scene: scenes.begunDuringTheDrain,
     container: (inner, { clock }) => ({ ...inner, storageDate: () => Promise.resolve(new LateDate(clock)) }),
   },
-  { rule: 'the drain of running transactions', database: blindFor(RUNNING) },
-  { rule: 'the drain of prepared transactions', database: blindFor('from pg_prepared_xacts') },
+  { rule: 'the drain of running transactions', scene: scenes.openForLong, database: blindFor(RUNNING) },
+  {
+    rule: 'the drain of prepared transactions',
+    scene: scenes.preparedForLong,
+    database: blindFor('from pg_prepared_xacts'),
+  },
   {
     rule: 'the drain of transactions without an id',
+    scene: scenes.waitingInALock,
     database: (inner) =>
       running(
         inner,
@@ -91,6 +102,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: 'looks after the drain',
+    scene: scenes.openForLong,
     container: (inner, { plain, memory }) => ({
       ...inner,
       storageDate: async (signal) => {
@@ -126,6 +138,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: 'a snapshot from after the drain',
+    scene: scenes.openForLong,
     container: (inner, { world, memory }) => ({
       ...inner,
       storageDate: async (signal) => {
@@ -144,6 +157,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: 'deletes of the listed version only',
+    scene: scenes.uploadedAgain,
     container: (inner) => ({
       ...inner,
       deleteManyUnchanged: async (blobs, signal) => {
@@ -157,6 +171,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: 'a cutoff that stays',
+    scene: scenes.begunDuringTheDrain,
     runs: (inner, { clock, graceMs }) => ({
       ...inner,
       read: async (id, signal) => {

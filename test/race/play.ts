@@ -8,7 +8,6 @@ import type { FollowUp, SliceMessage } from '../../src/payloads/runs/steps';
 import { StorageClock, TICK_MS } from './clock';
 import {
   containerOnClock,
-  DRAIN,
   gatedContainer,
   gatedDatabase,
   gatedRuns,
@@ -18,6 +17,7 @@ import {
 } from './engine';
 import { Slice } from './gates';
 import type { Mutant, MutantContext } from './mutants';
+import { drawPlan, drawScene, drawStyle, type Style } from './scenes';
 import { ANCHORS, FIRST_RACE_ID, liveNames, namesIn, SCHEMA, type World } from './world';
 import { LONGEST_PUT_TO_BEGIN_MS, Writer } from './writer';
 
@@ -25,12 +25,13 @@ export interface SeedResult {
   readonly seed: number;
   readonly violations: readonly string[];
   readonly history: readonly string[];
-  readonly figures: Readonly<Record<'runs' | 'completeRuns' | 'deleted' | 'committed' | 'steps', number>>;
+  readonly figures: Readonly<Record<'runs' | 'deleted' | 'committed' | 'steps', number>>;
 }
 
 const MOST_STEPS = 3000;
 /** Then time only passes where nothing else can happen. */
 const MOST_TICKS = 24;
+const URGENCIES = { now: 0.6, soon: 0.1 } as const;
 const never = new AbortController().signal;
 
 /** Plays one interleaving of writers and delete runs and asks whether a live payload was lost, or an orphan left. */
@@ -74,6 +75,7 @@ class Race {
   private accidents = 3;
   private readonly deleted = new Set<string>();
   private deletes = 0;
+  private readonly style: Style;
 
   constructor(
     private readonly world: World,
@@ -81,20 +83,18 @@ class Race {
     private readonly mutant: Mutant | undefined,
   ) {
     const random = (this.random = new Random(seed));
-    const log = (name: string) => (event: string) => this.tell(`${name} ${event}`);
-    this.writers = Array.from({ length: random.between(2, 4) }, (_, place) => {
+    const scene = mutant?.scene ?? drawScene(random);
+    this.style = { ...drawStyle(random), ...scene.style };
+    const log = (name: string) => (event: string) => {
+      this.tell(`${name} ${event}`);
+    };
+    this.writers = Array.from({ length: this.style.writers }, (_, place) => {
       const [session, holder] = [world.sessions[2 * place]!, world.sessions[2 * place + 1]!];
-      return new Writer(
-        world,
-        this.clock,
-        session,
-        holder,
-        FIRST_RACE_ID + seed * 10 + place,
-        random,
-        log(`writer ${place + 1}`),
-      );
+      const plan = { ...drawPlan(random), ...scene.plan };
+      const rowId = FIRST_RACE_ID + seed * 10 + place;
+      return new Writer(world, this.clock, session, holder, rowId, plan, log(`writer ${place + 1}`));
     });
-    this.runsToStart = random.chance(0.35) ? 2 : 1;
+    this.runsToStart = this.style.runs;
     this.skewMs = random.between(-100_000, 100_000);
     this.graceMs = mutant?.graceMs ?? LONGEST_PUT_TO_BEGIN_MS;
     this.limits = {
@@ -150,7 +150,7 @@ class Race {
     const working = this.slices.filter(({ hasEnded }) => !hasEnded);
     const due = this.messages.filter(({ dueMs }) => dueMs <= this.clock.nowMs);
     const choices: Choice[] = [
-      ...working.map((slice) => ({ weight: isDraining(slice) ? 0.15 : 1, value: () => this.burst(slice) })),
+      ...working.map((slice) => ({ weight: slice.isBlocked() ? 0.4 : 1, value: () => this.burst(slice) })),
       ...(this.accidents > 0 ? working.map((slice) => ({ weight: 0.02, value: () => this.abandon(slice) })) : []),
       ...due.map((entry) => ({ weight: 0.7, value: () => this.deliver(entry.message, entry) })),
       ...(this.accidents > 0 ? due.map(({ message }) => ({ weight: 0.05, value: () => this.repeat(message) })) : []),
@@ -158,21 +158,42 @@ class Race {
         const urgency = writer.urgency();
         if (urgency === 'never') return [];
         const value = async (): Promise<void> => {
+          const { uploads } = writer;
           await writer.step();
-          if (writer.storedAt !== undefined && !writer.isLive) this.deleted.delete(writer.name);
+          if (writer.uploads > uploads) this.deleted.delete(writer.name);
         };
-        return [{ weight: urgency === 'now' ? 0.6 : 0.06, value }];
+        return [{ weight: urgency === 'late' ? this.lateWeight() : URGENCIES[urgency], value }];
       }),
     ];
-    if (this.runsToStart > 0) choices.push({ weight: 0.4, value: () => this.start() });
+    if (this.runsToStart > 0) choices.push({ weight: this.startWeight(), value: () => this.start() });
     const mayPass = this.ticks < MOST_TICKS && this.writers.every((writer) => writer.letsTimePass());
-    if (choices.length > 0 && mayPass) choices.push({ weight: 0.35, value: () => Promise.resolve(this.tick()) });
+    if (choices.length > 0 && mayPass)
+      choices.push({
+        weight: this.runIds.length === 0 ? 0.5 : this.style.tick,
+        value: () => Promise.resolve(this.tick()),
+      });
     return choices;
   }
 
-  private tick(): void {
+  /** What is the more telling the later it comes, unless a run waits for it. */
+  private lateWeight(): number {
+    return this.slices.some((slice) => slice.isBlocked()) ? 0.05 : this.style.late;
+  }
+
+  /** A run is dangerous to a payload that is about as old as its cutoff. */
+  private startWeight(): number {
+    const { ripeMs, late } = this.style;
+    if (ripeMs === 0) return 0.3;
+    const youngest = this.clock.date().getTime() - ripeMs;
+    const isRipe = ({ storedAt, isLive }: Writer): boolean =>
+      !isLive && storedAt !== undefined && storedAt.getTime() <= youngest;
+    return this.writers.some(isRipe) ? 2 : late / 5;
+  }
+
+  private tick(): Promise<void> {
     this.ticks += 1;
     this.clock.tick();
+    return Promise.resolve();
   }
 
   /** Nothing can happen before a message is due. */
@@ -239,12 +260,16 @@ class Race {
 
   /** Some steps in a row: a pause is the rarer thing. */
   private async burst(slice: Slice): Promise<void> {
-    for (let left = isDraining(slice) ? 1 : this.random.between(1, 12); left > 0 && slice.gates.length > 0; left -= 1) {
+    for (
+      let left = slice.isBlocked() ? 1 : this.random.between(1, this.style.burst);
+      left > 0 && slice.gates.length > 0;
+      left -= 1
+    ) {
       const gate = this.random.pick(slice.gates);
       this.tell(`${slice.name} ${gate.label}`);
       gate.open();
       await slice.quiet();
-      if (slice.hasEnded || isDraining(slice)) break;
+      if (slice.hasEnded || slice.isBlocked()) break;
     }
     this.slices = this.slices.filter(({ hasEnded }) => !hasEnded);
   }
@@ -299,7 +324,7 @@ class Race {
       // The clock of the functions is any clock.
       clock: () => new Date(this.clock.nowMs + this.skewMs),
       monotonicMs: () => this.clock.nowMs,
-      newId: () => `${String((this.ids += 1)).padStart(8, '0')}`,
+      newId: () => String((this.ids += 1)).padStart(8, '0'),
     };
   }
 
@@ -309,6 +334,9 @@ class Race {
     const present = new Set(stored);
     for (const name of live) if (!present.has(name)) this.violations.push(`a live row has no payload: ${name}`);
     for (const run of await this.ended()) {
+      this.tell(
+        `a run ended as ${run.state} ${run.guards.map(({ guard }) => guard).join(' ')}, cutoff ${run.plan?.cutoff ?? ''}`,
+      );
       if (run.state !== 'complete' || run.plan === undefined) {
         if (run.state !== 'stopped-by-guard')
           this.violations.push(`a run ended as ${run.state}: ${run.problem?.message ?? ''}`);
@@ -344,15 +372,10 @@ class Race {
       history,
       figures: {
         runs: this.runIds.length,
-        completeRuns: 0,
         deleted: this.deletes,
         committed: this.writers.filter(({ wasLive }) => wasLive).length,
         steps: this.steps,
       },
     };
   }
-}
-
-function isDraining({ gates }: Slice): boolean {
-  return gates.some(({ label }) => label === DRAIN);
 }

@@ -1,30 +1,15 @@
 import type { Client } from 'pg';
-import type { Random } from '../chaos/random';
+import type { Plan } from './scenes';
 import { TICK_MS, type StorageClock } from './clock';
 import { insertRow, PATIENT, SCHEMA, type World } from './world';
 
 /** The longest time from the last upload to BEGIN: the one thing that the rule of time assumes, with the grace as its bound. */
 export const LONGEST_PUT_TO_BEGIN_MS = 2 * TICK_MS;
 
-/** What one request of the FHIR server will do. */
-interface Plan {
-  /** the answer to the first upload is lost, so the same name is uploaded again, at any time */
-  readonly uploadsTwice: boolean;
-  /** begins as late as it may */
-  readonly beginsLate: boolean;
-  /** somebody else holds the row that it locks first */
-  readonly waitsInLock: boolean;
-  readonly prepares: boolean;
-  readonly ending: 'commit' | 'roll-back' | 'crash' | 'never-begin';
-  /** of a request that failed */
-  readonly cleansUp: boolean;
-  readonly afterwards: 'nothing' | 'erase' | 'erase-and-crash' | 'overwrite';
-}
-
 type State = 'idle' | 'unanswered' | 'stored' | 'begun' | 'waiting' | 'inserted' | 'prepared' | 'committed' | 'failed';
 
 /** Whether a step is to be taken soon, or is the more telling the later it comes. */
-export type Urgency = 'now' | 'late' | 'never';
+export type Urgency = 'now' | 'soon' | 'late' | 'never';
 
 /** A request that stores a payload and then its row, as the FHIR server does it, on a real session; it can stop before any step. */
 export class Writer {
@@ -32,6 +17,7 @@ export class Writer {
   isLive = false;
   wasLive = false;
   isDone = false;
+  uploads = 0;
   /** of the storage, when the name was last written */
   storedAt: Date | undefined;
   private state: State = 'idle';
@@ -40,7 +26,6 @@ export class Writer {
   private locking: Promise<unknown> | undefined;
   private readonly logicalId: string;
   private readonly key: string;
-  private readonly plan: Plan;
 
   constructor(
     private readonly world: World,
@@ -48,13 +33,12 @@ export class Writer {
     private readonly session: Client,
     private readonly holder: Client,
     private readonly rowId: number,
-    random: Random,
+    private readonly plan: Plan,
     private readonly log: (event: string) => void,
   ) {
     this.logicalId = `race-${rowId}`;
     this.key = `00000000-0000-4000-9000-${String(rowId).padStart(12, '0')}`;
     this.name = `${PATIENT}/${this.logicalId}/1/${this.key}`;
-    this.plan = planOf(random);
     this.holds = this.plan.waitsInLock ? 'not-yet' : 'released';
   }
 
@@ -67,15 +51,18 @@ export class Writer {
     if (this.isDone) return 'never';
     switch (this.state) {
       case 'stored':
-        return this.plan.beginsLate && this.letsTimePass() ? 'late' : 'now';
+        return this.plan.beginsLate ? 'late' : 'now';
       case 'unanswered':
-      case 'waiting':
+        return 'soon';
       case 'inserted':
+        return this.plan.prepares ? 'now' : 'late';
+      case 'waiting':
       case 'prepared':
       case 'committed':
       case 'failed':
         return 'late';
       case 'idle':
+        return this.plan.storesLate ? 'late' : 'now';
       case 'begun':
         return 'now';
     }
@@ -95,7 +82,8 @@ export class Writer {
       case 'stored':
         if (this.plan.ending === 'never-begin') {
           await this.release();
-          return this.fail('gives up');
+          this.fail('gives up');
+          return;
         }
         this.log('begins');
         await this.session.query('begin');
@@ -132,6 +120,7 @@ export class Writer {
     this.log('stores the payload');
     const { etag } = await this.world.blobs.getBlockBlobClient(this.name).upload('{}', 2);
     this.clock.wrote(etag);
+    this.uploads += 1;
     this.storedMs = this.clock.nowMs;
     this.storedAt = this.clock.date();
   }
@@ -179,7 +168,8 @@ export class Writer {
   private async end(commit: string, rollBack: string): Promise<void> {
     if (this.plan.ending !== 'commit') {
       await this.session.query(rollBack);
-      return this.fail('rolls back');
+      this.fail('rolls back');
+      return;
     }
     this.log('commits');
     await this.session.query(commit);
@@ -211,26 +201,4 @@ export class Writer {
     await this.world.blobs.getBlockBlobClient(this.name).deleteIfExists();
     this.storedAt = undefined;
   }
-}
-
-function planOf(random: Random): Plan {
-  return {
-    uploadsTwice: random.chance(0.25),
-    beginsLate: random.chance(0.6),
-    waitsInLock: random.chance(0.35),
-    prepares: random.chance(0.3),
-    ending: random.weighted([
-      { weight: 6, value: 'commit' },
-      { weight: 1, value: 'roll-back' },
-      { weight: 1, value: 'crash' },
-      { weight: 1, value: 'never-begin' },
-    ]),
-    cleansUp: random.chance(0.5),
-    afterwards: random.weighted([
-      { weight: 6, value: 'nothing' },
-      { weight: 1, value: 'erase' },
-      { weight: 1, value: 'erase-and-crash' },
-      { weight: 1, value: 'overwrite' },
-    ]),
-  };
 }
