@@ -47,7 +47,7 @@ export const settingsSchema = z.object({
   ROUND_ENTRIES: wholeNumber(1000, 1, 10_000).describe(
     'Change feed entries of one round: read, sent to the queue, then committed together.',
   ),
-  FEED_WINDOWS_IN_FLIGHT: wholeNumber(4, 1, 16).describe(
+  FEED_WINDOWS_IN_FLIGHT: wholeNumber(10, 1, 16).describe(
     'Change feed windows (of 100 sequence numbers) that are read at once.',
   ),
   QUEUE_LIMIT: wholeNumber(5000, 1, 1_000_000).describe(

@@ -13,7 +13,7 @@ interface Duel {
   readonly old: readonly Figures[];
 }
 
-const LATENCIES_MS = [0, 10];
+const LATENCIES_MS = (process.env.LAT ?? '0,10').split(',').map(Number);
 
 export const castBench: Bench = {
   name: 'cast',
@@ -34,11 +34,7 @@ export const castBench: Bench = {
   },
 };
 
-async function duel(
-  arena: Arena,
-  feed: Omit<Contest, 'contestant'>,
-  repeats: number,
-): Promise<Duel> {
+async function duel(arena: Arena, feed: Omit<Contest, 'contestant'>, repeats: number): Promise<Duel> {
   const runs: Record<ContestantName, Figures[]> = { cast: [], 'old loop': [] };
   for (let run = 0; run < repeats; run++)
     for (const contestant of ['cast', 'old loop'] as const)
@@ -99,6 +95,8 @@ const HEADER = [
   'messages',
   'CPU s',
   'CPU ms/inst',
+  'DICOM+FHIR CPU ms/inst',
+  'storage CPU ms/inst',
   'peak MB',
 ];
 
@@ -115,7 +113,9 @@ function rowsOf(each: Duel): readonly (readonly string[])[] {
     ),
     short(medianOf(runs, ({ messages }) => messages)),
     short(medianOf(runs, ({ cpuSeconds }) => cpuSeconds)),
-    short(medianOf(runs, ({ cpuSeconds, entries }) => (cpuSeconds * 1000) / entries)),
+    ...(['cpuSeconds', 'clinicalCpuSeconds', 'storageCpuSeconds'] as const).map((key) =>
+      short(medianOf(runs, (figures) => (figures[key] * 1000) / figures.entries)),
+    ),
     short(medianOf(runs, ({ peakMemoryMb }) => peakMemoryMb)),
   ];
   return [

@@ -1,5 +1,6 @@
 import { type RemoteProcess, startProcess } from '../processes/remoteProcess';
 import type { ClinicalServices } from '../services/clinicalServices';
+import type { ServiceCounts } from '../services/holdRequests';
 import type { StorageService } from '../services/storageService';
 import type { ContestantName, ContestantOperations, WorkFigures } from './contestant';
 import { feedShape, WARM_UP } from './feedShapes';
@@ -9,6 +10,9 @@ export interface Figures extends WorkFigures {
   readonly fhirRequests: number;
   readonly dicomRequests: number;
   readonly storageRequests: number;
+  /** CPU time of DICOM service and FHIR server, and of the storage service. */
+  readonly clinicalCpuSeconds: number;
+  readonly storageCpuSeconds: number;
 }
 
 /** The processes of the services; each contest starts them anew inside, empty. */
@@ -41,16 +45,17 @@ export interface Contest {
 }
 
 /** Lets one contestant work off one feed. @throws Error when it did not do its work */
-export async function contest(arena: Arena, { contestant, shape, scale, latencyMs, ...rest }: Contest): Promise<Figures> {
+export async function contest(
+  arena: Arena,
+  { contestant, shape, scale, latencyMs, ...rest }: Contest,
+): Promise<Figures> {
   const { clinical, storage } = arena;
   const worker = await startProcess<ContestantOperations>('cast/contestant.ts', rest.nodeOptions);
   const hold = async (milliseconds: number): Promise<void> => {
     await Promise.all([clinical.call('setLatencyMs', milliseconds), storage.call('setLatencyMs', milliseconds)]);
   };
-  const counts = async (): Promise<Readonly<Record<string, number>>> => ({
-    ...(await clinical.call('takeCounts', undefined)),
-    ...(await storage.call('takeCounts', undefined)),
-  });
+  const counts = async (): Promise<ServicesUsed> =>
+    servicesUsed(await clinical.call('takeCounts', undefined), await storage.call('takeCounts', undefined));
   try {
     const addresses = { ...(await clinical.call('start', undefined)), ...(await storage.call('start', undefined)) };
     await worker.call('start', { contestant, ...addresses });
@@ -66,7 +71,7 @@ export async function contest(arena: Arena, { contestant, shape, scale, latencyM
         await hold(latencyMs);
         const figures = await worker.call('work', { most: oldLoopSample });
         await hold(0);
-        parts.push({ ...figures, ...requestsOf(await counts()) });
+        parts.push({ ...figures, ...(await counts()) });
       }
       if (contestant === 'old loop') await worker.call('finish', undefined);
       else if (!measured) await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
@@ -80,14 +85,16 @@ export async function contest(arena: Arena, { contestant, shape, scale, latencyM
   }
 }
 
-function requestsOf(
-  counts: Readonly<Record<string, number>>,
-): Pick<Figures, 'fhirRequests' | 'dicomRequests' | 'storageRequests'> {
-  const { fhir = 0, dicom = 0, feed = 0, ...storage } = counts;
+type ServicesUsed = Omit<Figures, keyof WorkFigures>;
+
+function servicesUsed(clinical: ServiceCounts, storage: ServiceCounts): ServicesUsed {
+  const { fhir = 0, dicom = 0, feed = 0 } = clinical.requests;
   return {
     fhirRequests: fhir,
     dicomRequests: dicom + feed,
-    storageRequests: Object.values(storage).reduce((sum, count) => sum + count, 0),
+    storageRequests: Object.values(storage.requests).reduce((sum, count) => sum + count, 0),
+    clinicalCpuSeconds: clinical.cpuSeconds,
+    storageCpuSeconds: storage.cpuSeconds,
   };
 }
 
@@ -104,5 +111,7 @@ function sumOf(parts: readonly Figures[]): Figures {
     fhirRequests: sum('fhirRequests'),
     dicomRequests: sum('dicomRequests'),
     storageRequests: sum('storageRequests'),
+    clinicalCpuSeconds: sum('clinicalCpuSeconds'),
+    storageCpuSeconds: sum('storageCpuSeconds'),
   };
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import type { ImagingStudy } from 'fhir/r4';
 import { type DicomService, startDicomService } from '../../local/dicom/dicomService';
 import { type LocalFhirServer, startFhirServer } from '../../local/fhir';
 import { feedShape } from '../cast/feedShapes';
 import { serveParent } from '../processes/serveParent';
-import { holdRequests } from './holdRequests';
+import { holdRequests, type ServiceCounts } from './holdRequests';
 
 /** The embedded DICOM service and FHIR server, in a process of their own. */
 
@@ -15,7 +16,7 @@ interface Running {
 let running: Running | undefined;
 
 const hold = holdRequests((port, request) =>
-  running !== undefined && port === running.fhir.port ? 'fhir' : isFeed(request) ? 'feed' : 'dicom',
+  running?.fhir.port === port ? 'fhir' : isFeed(request) ? 'feed' : 'dicom',
 );
 
 function isFeed({ url = '' }: IncomingMessage): boolean {
@@ -45,13 +46,13 @@ const operations = {
   setLatencyMs(latencyMs: number): void {
     hold.setLatencyMs(latencyMs);
   },
-  takeCounts(_input: undefined): Readonly<Record<string, number>> {
+  takeCounts(_input: undefined): ServiceCounts {
     return hold.takeCounts();
   },
   /** Studies and instances as both sides see them: a contestant that has not done its work has won nothing. */
   compare(_input: undefined): { readonly dicom: StudyCount; readonly fhir: StudyCount; readonly writes: number } {
     const { dicom, fhir } = services();
-    const studies = fhir.all('ImagingStudy');
+    const studies = fhir.all<ImagingStudy>('ImagingStudy');
     const live = dicom.studies();
     return {
       dicom: {
@@ -61,7 +62,7 @@ const operations = {
       fhir: {
         studies: studies.length,
         instances: studies
-          .flatMap((study) => ('series' in study ? (study.series ?? []) : []))
+          .flatMap(({ series = [] }) => series)
           .reduce((sum, { instance = [] }) => sum + instance.length, 0),
       },
       writes: fhir.writes,

@@ -5,8 +5,13 @@ import type { AddressInfo } from 'node:net';
 export interface RequestHold {
   /** From now on each request is held for so long before its server sees it, as a network between data centres does. */
   setLatencyMs(latencyMs: number): void;
-  /** Requests since the last call, by `countAs`. */
-  takeCounts(): Readonly<Record<string, number>>;
+  /** Requests since the last call, by `countAs`, and the CPU time of this process since then. */
+  takeCounts(): ServiceCounts;
+}
+
+export interface ServiceCounts {
+  readonly requests: Readonly<Record<string, number>>;
+  readonly cpuSeconds: number;
 }
 
 /**
@@ -17,8 +22,9 @@ export interface RequestHold {
 export function holdRequests(countAs: (port: number, request: IncomingMessage) => string): RequestHold {
   let latency = 0;
   let counts: Record<string, number> = {};
+  let cpu = process.cpuUsage();
   // eslint-disable-next-line @typescript-eslint/unbound-method
-  const emit = Server.prototype.emit;
+  const emit = Server.prototype.emit as (this: Server, event: string, ...args: unknown[]) => boolean;
   Server.prototype.emit = function (this: Server, event: string, ...args: unknown[]): boolean {
     if (event !== 'request') return emit.call(this, event, ...args);
     const { port } = this.address() as AddressInfo;
@@ -33,9 +39,11 @@ export function holdRequests(countAs: (port: number, request: IncomingMessage) =
       latency = latencyMs;
     },
     takeCounts() {
-      const taken = counts;
+      const requests = counts;
+      const { user, system } = process.cpuUsage(cpu);
       counts = {};
-      return taken;
+      cpu = process.cpuUsage();
+      return { requests, cpuSeconds: (user + system) / 1e6 };
     },
   };
 }

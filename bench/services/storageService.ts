@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type RunningAzurite, startAzurite } from '../../local/azurite/azurite';
 import { serveParent } from '../processes/serveParent';
-import { holdRequests } from './holdRequests';
+import { holdRequests, type ServiceCounts } from './holdRequests';
 
 /** Azurite in a process of its own. */
 
@@ -29,7 +29,7 @@ const operations = {
   setLatencyMs(latencyMs: number): void {
     hold.setLatencyMs(latencyMs);
   },
-  takeCounts(_input: undefined): Readonly<Record<string, number>> {
+  takeCounts(_input: undefined): ServiceCounts {
     return hold.takeCounts();
   },
 };

@@ -34,23 +34,19 @@ export function readDataset(json: unknown): DicomDataset {
   if (!isObject(json)) throw new MalformedDataset();
   const elements = new Map<string, DicomElement>();
   const issues: DataIssue[] = [];
-  for (const [key, content] of Object.entries(json)) {
+  for (const key of Object.keys(json)) {
     const attribute = attributeOf(key);
     if (attribute === undefined || (elements.get(attribute.tag)?.values.length ?? 0) > 0) continue;
-    const known = attribute.keyword === '' ? undefined : attribute;
-    elements.set(
-      attribute.tag,
-      readElement(attribute, content, (problem) => {
-        if (known !== undefined) issues.push(note(known, problem));
-      }),
-    );
+    elements.set(attribute.tag, readElement(attribute, json[key], issues));
   }
-  return { elements, issues };
+  return { elements, issues: issues.length === 0 ? NONE : issues };
 }
+
+const NONE: readonly never[] = [];
 
 /** @returns the raw values of an attribute; none when it is absent */
 export function rawValues(dataset: DicomDataset, attribute: AttributeDefinition): readonly unknown[] {
-  return dataset.elements.get(attribute.tag)?.values ?? [];
+  return dataset.elements.get(attribute.tag)?.values ?? NONE;
 }
 
 /** @returns whether a value is a JSON object (and not an array or null) */
@@ -59,26 +55,44 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 }
 
 function attributeOf(key: string): AttributeDefinition | undefined {
-  const byKeyword = attributeOfKeyword(key);
-  if (byKeyword !== undefined) return byKeyword;
-  if (!/^[0-9A-Fa-f]{8}$/.test(key)) return undefined;
+  const known = attributeOfTag(key) ?? attributeOfKeyword(key);
+  if (known !== undefined) return known;
+  if (!isTag(key)) return undefined;
   const tag = key.toUpperCase();
   return attributeOfTag(tag) ?? { keyword: '', tag, vr: 'UN' };
 }
 
-function readElement(
-  attribute: AttributeDefinition,
-  content: unknown,
-  remark: (problem: string) => void,
-): DicomElement {
+/** Eight hexadecimal digits. Character by character: every element of every instance is asked. */
+function isTag(key: string): boolean {
+  if (key.length !== 8) return false;
+  for (let index = 0; index < 8; index++) {
+    const code = key.charCodeAt(index);
+    const isDigit = code >= 0x30 && code <= 0x39;
+    const letter = code & ~0x20;
+    if (!isDigit && (letter < 0x41 || letter > 0x46)) return false;
+  }
+  return true;
+}
+
+/** Two capital letters (PS3.5 6.2). */
+function isValueRepresentation(vr: unknown): vr is string {
+  if (typeof vr !== 'string' || vr.length !== 2) return false;
+  const [first, second] = [vr.charCodeAt(0), vr.charCodeAt(1)];
+  return first >= 0x41 && first <= 0x5a && second >= 0x41 && second <= 0x5a;
+}
+
+function readElement(attribute: AttributeDefinition, content: unknown, issues: DataIssue[]): DicomElement {
+  const remark = (problem: string): void => {
+    if (attribute.keyword !== '') issues.push(note(attribute, problem));
+  };
   if (!isObject(content)) {
-    if (content === null || content === undefined) return { vr: attribute.vr, values: [] };
+    if (content === null || content === undefined) return { vr: attribute.vr, values: NONE };
     remark('expected an element with vr and Value');
     return { vr: attribute.vr, values: asArray(content) };
   }
   const { vr, Value: values } = content;
   if (values !== undefined && values !== null && !Array.isArray(values)) remark('expected an array of values');
-  if (typeof vr === 'string' && /^[A-Z]{2}$/.test(vr)) return { vr, values: asArray(values) };
+  if (isValueRepresentation(vr)) return { vr, values: asArray(values) };
   remark('expected a value representation');
   return { vr: attribute.vr, values: asArray(values) };
 }

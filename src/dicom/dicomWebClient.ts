@@ -26,10 +26,11 @@ interface StudySearch {
  */
 export interface DicomWebClient {
   /**
-   * The metadata of the study's live instances as DICOM JSON, not yet checked; empty when nothing is live.
+   * The metadata of the study's live instances as DICOM JSON, not yet checked, in parts as they arrive; none when nothing is live.
+   * Only at the end it is certain that this was all: an answer that is cut off throws then.
    * "Not found" counts only when the service itself said it: see `createDicomWebClient`.
    */
-  studyMetadata(study: StudyKey, signal: AbortSignal): Promise<readonly unknown[]>;
+  studyMetadata(study: StudyKey, signal: AbortSignal): AsyncIterable<readonly unknown[]>;
   /** Study Instance UIDs (QIDO-RS, PS3.18 10.6). */
   searchStudies(search: StudySearch, signal: AbortSignal): Promise<readonly string[]>;
   /** Returns when the service answers and accepts us. */
@@ -92,38 +93,39 @@ export function createDicomWebClient({
   }
 
   /** An array that is there: a body cut down to nothing must not look like a study without instances. */
-  async function completeArrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
+  async function* completeArrayOf(response: StreamedResponse): AsyncGenerator<readonly unknown[]> {
     let sizeBytes = 0;
     const counted = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const chunk of response.chunks) {
+      for await (const chunk of limited(response.chunks, MAX_METADATA_BYTES)) {
         sizeBytes += chunk.byteLength;
         yield chunk;
       }
     };
-    const elements = await arrayOf({ ...response, chunks: counted() });
+    yield* parseMetadata(counted());
     if (sizeBytes === 0) throw new MalformedMetadata('the body is empty');
-    return elements;
   }
 
   async function arrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
     const elements: unknown[] = [];
-    for await (const element of parseMetadata(limited(response.chunks, MAX_METADATA_BYTES))) elements.push(element);
+    for await (const part of parseMetadata(limited(response.chunks, MAX_METADATA_BYTES))) elements.push(...part);
     return elements;
   }
 
   return {
     probe,
-    async studyMetadata({ partition, uid }, signal) {
+    async *studyMetadata({ partition, uid }, signal) {
       const response = await get(inPartition(partition, ['studies', uid, 'metadata']), DICOM_JSON, signal);
       if (response.status === 204) {
         await readText(response.chunks, MAX_TEXT_BYTES);
-        return [];
+        return;
       }
-      if (isSuccess(response.status)) return completeArrayOf(response);
+      if (isSuccess(response.status)) {
+        yield* completeArrayOf(response);
+        return;
+      }
       const refusal = await refused(response);
       if (response.status !== 404 || isPage(response)) throw refusal;
       await probe(signal);
-      return [];
     },
     async searchStudies({ partition, limit, offset }, signal) {
       const response = await get(

@@ -10,14 +10,17 @@ const CLOSE_BRACE = 0x7d;
 
 /**
  * The elements of a JSON array (DICOM JSON, PS3.18 F.2.1.1: one object for each instance) as they arrive, each parsed by
- * itself: neither the whole text nor a long parse ever exists, however many instances a study has.
+ * itself: neither the whole text nor a long parse ever exists, however many instances a study has. Given in parts, those
+ * that a chunk completes.
  * A body without any text is an empty array.
  * @throws MalformedMetadata when the body is not one complete JSON array; its text holds nothing of the body
  */
-export async function* parseMetadata(chunks: AsyncIterable<Uint8Array>): AsyncGenerator {
+export async function* parseMetadata(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly unknown[]> {
   const splitter = new ArraySplitter();
+  let position = 0;
   for await (const chunk of chunks) {
-    for (const element of splitter.push(asBuffer(chunk))) yield parseElement(element, splitter.elementsSeen);
+    const part = splitter.push(asBuffer(chunk)).map((text) => parseElement(text, ++position));
+    if (part.length > 0) yield part;
   }
   splitter.end();
 }
@@ -39,60 +42,60 @@ function asBuffer(bytes: Uint8Array): Buffer {
  * which are single bytes in UTF-8; whether an element is JSON is for the parser.
  */
 class ArraySplitter {
-  elementsSeen = 0;
+  #elementsSeen = 0;
   #place: 'before' | 'inside' | 'after' = 'before';
   #depth = 0;
   #inString = false;
   #escaped = false;
-  #commaSeen = false;
   /** Earlier parts of the element that is not complete yet. */
   #pending: Buffer[] = [];
 
-  /** @returns the elements that this chunk completes, lazily: take them all before the next chunk */
-  *push(chunk: Buffer): Generator<string> {
-    let start = 0;
-    for (let index = 0; index < chunk.length; index++) {
-      if (this.#inString) {
-        index = this.#skipString(chunk, index);
-        continue;
-      }
-      const byte = chunk[index] ?? 0;
-      if (this.#place !== 'inside') {
-        this.#outside(byte);
-        start = index + 1;
-      } else if (byte === QUOTE) {
-        this.#inString = true;
-      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        this.#depth++;
-      } else if (this.#depth > 0) {
-        if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth--;
+  /** @returns the elements that this chunk completes */
+  push(chunk: Buffer): readonly string[] {
+    const elements: string[] = [];
+    let index = 0;
+    while (index < chunk.length) {
+      if (this.#place === 'inside') index = this.#inside(chunk, index, elements);
+      else this.#outside(chunk[index++] ?? 0);
+    }
+    return elements;
+  }
+
+  /**
+   * Within the array; every byte of a large study comes by here, so what changes with each byte is kept in local variables.
+   * @returns the index after the array, or the end of the chunk
+   */
+  #inside(chunk: Buffer, from: number, elements: string[]): number {
+    const { length } = chunk;
+    let [depth, inString, escaped] = [this.#depth, this.#inString, this.#escaped];
+    let start = from;
+    let index = from;
+    for (; index < length && this.#place === 'inside'; index++) {
+      const byte = chunk[index];
+      if (inString) {
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
+        else if (byte === QUOTE) inString = false;
+      } else if (byte === QUOTE) inString = true;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      else if (depth > 0) {
+        if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
       } else if (byte === COMMA || byte === CLOSE_BRACKET) {
-        const element = this.#element(chunk.subarray(start, index), byte === CLOSE_BRACKET);
+        const last = byte === CLOSE_BRACKET;
+        const element = this.#element(chunk.subarray(start, index), last);
+        if (element !== undefined) elements.push(element);
+        if (last) this.#place = 'after';
         start = index + 1;
-        if (byte === CLOSE_BRACKET) this.#place = 'after';
-        if (element !== undefined) yield element;
       }
     }
-    if (this.#place === 'inside' && start < chunk.length) this.#pending.push(chunk.subarray(start));
+    if (start < index) this.#pending.push(chunk.subarray(start, index));
+    [this.#depth, this.#inString, this.#escaped] = [depth, inString, escaped];
+    return index;
   }
 
   /** @throws MalformedMetadata when the array is not complete */
   end(): void {
     if (this.#place === 'inside') throw new MalformedMetadata('the array ends before it is complete');
-  }
-
-  /** @returns the last index that belongs to the string, as far as the chunk goes */
-  #skipString(chunk: Buffer, from: number): number {
-    for (let index = from; index < chunk.length; index++) {
-      const byte = chunk[index];
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) {
-        this.#inString = false;
-        return index;
-      }
-    }
-    return chunk.length;
   }
 
   /** Before and after the array there is white space only, or a byte order mark at the start. */
@@ -107,12 +110,11 @@ class ArraySplitter {
     const bytes = this.#pending.length === 0 ? lastPart : Buffer.concat([...this.#pending, lastPart]);
     this.#pending = [];
     const text = bytes.toString('utf8');
-    if (text.trim() === '') {
-      if (last && !this.#commaSeen) return undefined;
-      throw new MalformedMetadata(`element ${this.elementsSeen + 1} of the array is missing`);
+    if (!text.startsWith('{') && text.trim() === '') {
+      if (last && this.#elementsSeen === 0) return undefined;
+      throw new MalformedMetadata(`element ${this.#elementsSeen + 1} of the array is missing`);
     }
-    this.#commaSeen = true;
-    this.elementsSeen++;
+    this.#elementsSeen++;
     return text;
   }
 }

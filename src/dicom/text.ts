@@ -8,8 +8,12 @@ const MULTI_LINE = new Set(['ST', 'LT', 'UT']);
 /** Characters that a FHIR string may have (FHIR R4 datatypes: 1 MB). */
 const MAX_STRING_LENGTH = 1_048_576;
 
+/** Most text: there is nothing to take out of it. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
 /** @returns the text without control characters and without blanks at its ends, well-formed; inner blanks are kept */
 export function cleanText(text: string, keepLineBreaks = false): string {
+  if (PRINTABLE_ASCII.test(text)) return text.trim();
   const control = keepLineBreaks
     ? /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/g
     : /[\u0000-\u001F\u007F-\u009F]/g;

@@ -56,7 +56,7 @@ export async function pullChangeFeed(deps: PullDependencies, signal: AbortSignal
 
   try {
     for (;;) {
-      const latest = await client.latest(signal);
+      const [latest, waiting] = await Promise.all([client.latest(signal), queue.depth(signal)]);
       const seen = { latestSeen: latest.sequence, latestTimestamp: latest.timestamp };
       if (latest.sequence < current.sequence) {
         await remember(deps, current, { ...seen, condition: 'feed-reset' }, signal);
@@ -67,7 +67,7 @@ export async function pullChangeFeed(deps: PullDependencies, signal: AbortSignal
         await remember(deps, current, { ...seen, condition: 'ok', lastSuccessAt: now().toISOString() }, signal);
         return summary('caught-up', latest.sequence);
       }
-      if ((await queue.depth(signal)) >= deps.queueLimit) {
+      if (waiting >= deps.queueLimit) {
         await remember(deps, current, { ...seen, condition: 'held-back', lastSuccessAt: now().toISOString() }, signal);
         return summary('held-back', latest.sequence);
       }
@@ -131,7 +131,7 @@ async function fanOut(deps: PullDependencies, round: Round, signal: AbortSignal)
 }
 
 /** Messages sent at once; the queue service is the limit, not this process. */
-const SENDS_IN_FLIGHT = 16;
+const SENDS_IN_FLIGHT = 32;
 
 async function sendAll(
   queue: StudyQueue,
@@ -139,10 +139,21 @@ async function sendAll(
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const counts: number[] = [];
-  for (let start = 0; start < messages.length; start += SENDS_IN_FLIGHT) {
-    const batch = messages.slice(start, start + SENDS_IN_FLIGHT);
-    counts.push(...(await Promise.all(batch.map((message) => queue.send(message, { signal })))));
-  }
+  const left = messages.values();
+  // Each takes the next message as soon as its last one is sent: no wait for the slowest of a group.
+  let failed = false;
+  const sender = async (): Promise<void> => {
+    for (const message of left) {
+      if (failed) return;
+      try {
+        counts.push(await queue.send(message, { signal }));
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(SENDS_IN_FLIGHT, messages.length) }, sender));
   return counts;
 }
 

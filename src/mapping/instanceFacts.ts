@@ -34,7 +34,6 @@ export interface SeriesFacts {
   /** Of the image: counts for the series only where all images agree. */
   readonly imageLaterality: Coding | undefined;
   readonly started: string | undefined;
-  readonly acquired: string | undefined;
   readonly specimens: readonly Reference[];
   readonly performers: readonly ImagingStudySeriesPerformer[];
 }
@@ -45,6 +44,8 @@ export interface InstanceFacts {
   readonly series: SeriesFacts;
   readonly sopClass: string | undefined;
   readonly number: number | undefined;
+  /** When the image was acquired: its series began with the first one, where it does not say itself when. */
+  readonly acquired: string | undefined;
   readonly title: string | undefined;
   readonly frames: number | undefined;
   /** The whole object, when it is a structured report: dose reports become Observations. */

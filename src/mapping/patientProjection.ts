@@ -2,7 +2,7 @@ import type { HumanName, Identifier, Patient } from 'fhir/r4';
 import { Attribute } from '../dicom/attributes';
 import { note, type Reading } from '../dicom/dataIssue';
 import { identifierKey } from './identifiers';
-import { plurality, sortedUnion } from './plurality';
+import { type Counted, pluralityOf, sortedUnion } from './plurality';
 
 /** What DICOM says about a patient: one instance of a study, or all of them together. */
 export interface PatientProjection {
@@ -33,12 +33,14 @@ export function subjectKey({ identifier, isPhantom }: PatientProjection): string
  *
  * @returns undefined when no instance names a patient; a note when they name several
  */
-export function projectPatient(patients: readonly PatientProjection[]): Reading<PatientProjection | undefined> {
-  const key = plurality(patients.map(subjectKey));
-  const same = patients.filter((patient) => subjectKey(patient) === key);
-  const identifier = plurality(same.map((patient) => patient.identifier));
+export function projectPatient(
+  patients: readonly Counted<PatientProjection>[],
+): Reading<PatientProjection | undefined> {
+  const key = pluralityOf(patients, subjectKey);
+  const same = patients.filter(({ value }) => subjectKey(value) === key);
+  const identifier = pluralityOf(same, (patient) => patient.identifier);
   if (identifier === undefined) return { value: undefined, issues: [] };
-  const phantom = same.some(({ isPhantom }) => isPhantom === true) ? ({ isPhantom: true } as const) : {};
+  const phantom = same.some(({ value }) => value.isPhantom === true) ? ({ isPhantom: true } as const) : {};
   const mismatch = same.length < patients.length;
   return {
     value: { identifier, ...phantom, ...joined(same, identifierKey(identifier)) },
@@ -46,19 +48,19 @@ export function projectPatient(patients: readonly PatientProjection[]): Reading<
   };
 }
 
-function joined(same: readonly PatientProjection[], mainKey: string): Omit<PatientProjection, 'identifier'> {
-  const gender = plurality(same.map((patient) => patient.gender));
-  const birthDate = plurality(same.map((patient) => patient.birthDate));
-  const phones = plurality(same.map((patient) => patient.phones));
-  const addresses = plurality(same.map((patient) => patient.addresses));
-  const mothersMaidenName = plurality(same.map((patient) => patient.mothersMaidenName));
-  const birthTime = plurality(same.map((patient) => (patient.birthDate === birthDate ? patient.birthTime : undefined)));
+function joined(same: readonly Counted<PatientProjection>[], mainKey: string): Omit<PatientProjection, 'identifier'> {
+  const gender = pluralityOf(same, (patient) => patient.gender);
+  const birthDate = pluralityOf(same, (patient) => patient.birthDate);
+  const phones = pluralityOf(same, (patient) => patient.phones);
+  const addresses = pluralityOf(same, (patient) => patient.addresses);
+  const mothersMaidenName = pluralityOf(same, (patient) => patient.mothersMaidenName);
+  const birthTime = pluralityOf(same, (patient) => (patient.birthDate === birthDate ? patient.birthTime : undefined));
   return {
     otherIdentifiers: sortedUnion(
-      same.flatMap((patient) => patient.otherIdentifiers),
+      same.flatMap(({ value }) => value.otherIdentifiers),
       identifierKey,
     ).filter((identifier) => identifierKey(identifier) !== mainKey),
-    names: plurality(same.map((patient) => (patient.names.length === 0 ? undefined : patient.names))) ?? [],
+    names: pluralityOf(same, ({ names }) => (names.length === 0 ? undefined : names)) ?? [],
     ...(gender === undefined ? {} : { gender }),
     ...(birthDate === undefined ? {} : { birthDate }),
     ...(phones === undefined ? {} : { phones }),

@@ -10,16 +10,44 @@ export function plurality<T>(
   values: readonly (T | undefined)[],
   keyOf: (value: T) => string = contentOf,
 ): T | undefined {
-  const groups = new Map<string, { readonly value: T; readonly count: number }>();
+  return pluralityOf(
+    values.map((value) => ({ value, count: 1 })),
+    (value) => value,
+    keyOf,
+  );
+}
+
+/** One object and how often it is there. */
+export interface Counted<T> {
+  readonly value: T;
+  readonly count: number;
+}
+
+/** Counts objects that are the same one: the instances of a study share what they say in the same words. */
+export function counted<T extends object>(objects: readonly T[]): readonly Counted<T>[] {
+  const counts = new Map<T, number>();
+  for (const object of objects) counts.set(object, (counts.get(object) ?? 0) + 1);
+  return [...counts].map(([value, count]) => ({ value, count }));
+}
+
+/** The plurality of what these objects give, each counted as often as it is there. */
+export function pluralityOf<F, T>(
+  objects: readonly Counted<F>[],
+  valueOf: (object: F) => T | undefined,
+  keyOf: (value: T) => string = contentOf,
+): T | undefined {
+  const groups = new Map<string, { value: T; count: number }>();
   const chosen = chooserFor(keyOf);
-  for (const value of values) {
+  for (const { value: object, count } of objects) {
+    const value = valueOf(object);
     if (value === undefined) continue;
     const key = keyOf(value);
     const group = groups.get(key);
-    groups.set(
-      key,
-      group === undefined ? { value, count: 1 } : { value: chosen(group.value, value), count: group.count + 1 },
-    );
+    if (group === undefined) groups.set(key, { value, count });
+    else {
+      group.value = chosen(group.value, value);
+      group.count += count;
+    }
   }
   const [best] = [...groups].sort(([keyA, a], [keyB, b]) => b.count - a.count || compareCodeUnits(keyA, keyB));
   return best?.[1].value;

@@ -1,8 +1,9 @@
 import type { Coding, ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4';
 import { oidUrn } from './identifiers';
+import type { InstanceFacts } from './instanceFacts';
 import { instantKey } from './instants';
 import type { MappingOptions } from './options';
-import { compareCodeUnits, plurality, sortedUnion } from './plurality';
+import { compareCodeUnits, counted, plurality, pluralityOf, sortedUnion } from './plurality';
 import type { ValidInstance } from './readInstance';
 import { DATA_ABSENT_REASON_EXTENSION, DCM_SYSTEM, URI_SYSTEM } from './systems';
 
@@ -21,23 +22,19 @@ export function projectSeries(
 }
 
 function seriesOf(uid: string, group: readonly ValidInstance[], options: MappingOptions): ImagingStudySeries {
-  const facts = group.map((instance) => instance.facts.series);
-  const number = plurality(
-    facts.map((fact) => fact.number),
-    numberKey,
-  );
-  const modality = plurality(facts.map((fact) => fact.modality));
-  const description = plurality(facts.map((fact) => fact.description));
-  const bodySite = plurality(facts.map((fact) => fact.bodySite));
+  const facts = counted(group.map((instance) => instance.facts.series));
+  const distinct = facts.map(({ value }) => value);
+  const number = pluralityOf(facts, (fact) => fact.number, numberKey);
+  const modality = pluralityOf(facts, (fact) => fact.modality);
+  const description = pluralityOf(facts, (fact) => fact.description);
+  const bodySite = pluralityOf(facts, (fact) => fact.bodySite);
   const laterality =
-    plurality(facts.map((fact) => fact.laterality)) ?? sharedLaterality(facts.map((fact) => fact.imageLaterality));
+    pluralityOf(facts, (fact) => fact.laterality) ?? sharedLaterality(distinct.map((fact) => fact.imageLaterality));
   const started =
-    plurality(
-      facts.map((fact) => fact.started),
-      instantKey,
-    ) ?? earliest(facts.map((fact) => fact.acquired));
-  const specimens = sortedUnion(facts.flatMap((fact) => fact.specimens));
-  const performers = sortedUnion(facts.flatMap((fact) => fact.performers));
+    pluralityOf(facts, (fact) => fact.started, instantKey) ??
+    earliest(group.map((instance) => instance.facts.acquired));
+  const specimens = sortedUnion(distinct.flatMap((fact) => fact.specimens));
+  const performers = sortedUnion(distinct.flatMap((fact) => fact.performers));
   const instance = instancesOf(group, options);
   return {
     uid,
@@ -55,28 +52,46 @@ function seriesOf(uid: string, group: readonly ValidInstance[], options: Mapping
 }
 
 function instancesOf(group: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance[] {
-  const byUid = new Map<string, ValidInstance[]>();
+  const byUid = new Map<string, ValidInstance | ValidInstance[]>();
   for (const instance of group) {
     const same = byUid.get(instance.instanceUid);
-    if (same === undefined) byUid.set(instance.instanceUid, [instance]);
-    else same.push(instance);
+    if (same === undefined) byUid.set(instance.instanceUid, instance);
+    else if (Array.isArray(same)) same.push(instance);
+    else byUid.set(instance.instanceUid, [same, instance]);
   }
-  return [...byUid].map(([uid, same]) => instanceOf(uid, same, options)).sort(byNumberAndUid);
+  return [...byUid.values()]
+    .map((same) =>
+      Array.isArray(same) ? oneOfSeveral(same, options) : instanceOf(same.instanceUid, same.facts, options),
+    )
+    .sort(byNumberAndUid);
 }
 
 /** A UID appears once in a series; should a service show it twice, the plurality decides here as well. */
-function instanceOf(uid: string, same: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance {
+function oneOfSeveral(same: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance {
   const facts = same.map((instance) => instance.facts);
-  const sopClass = plurality(facts.map((fact) => fact.sopClass));
-  const number = plurality(
-    facts.map((fact) => fact.number),
-    numberKey,
+  return instanceOf(
+    same[0]?.instanceUid ?? '',
+    {
+      sopClass: plurality(facts.map((fact) => fact.sopClass)),
+      number: plurality(
+        facts.map((fact) => fact.number),
+        numberKey,
+      ),
+      title: plurality(facts.map((fact) => fact.title)),
+      frames: plurality(
+        facts.map((fact) => fact.frames),
+        numberKey,
+      ),
+    },
+    options,
   );
-  const title = plurality(facts.map((fact) => fact.title));
-  const frames = plurality(
-    facts.map((fact) => fact.frames),
-    numberKey,
-  );
+}
+
+function instanceOf(
+  uid: string,
+  { sopClass, number, title, frames }: Pick<InstanceFacts, 'sopClass' | 'number' | 'title' | 'frames'>,
+  options: MappingOptions,
+): ImagingStudySeriesInstance {
   const url = options.numberOfFramesExtension;
   return {
     ...(url === undefined || frames === undefined ? {} : { extension: [{ url, valueInteger: frames }] }),
@@ -107,7 +122,8 @@ function sharedLaterality(lateralities: readonly (Coding | undefined)[]): Coding
 }
 
 function earliest(times: readonly (string | undefined)[]): string | undefined {
-  return [...times.flatMap((time) => time ?? [])].sort((a, b) => compareCodeUnits(instantKey(a), instantKey(b)))[0];
+  const distinct = [...new Set(times)].flatMap((time) => (time === undefined ? [] : [{ time, key: instantKey(time) }]));
+  return distinct.sort((a, b) => compareCodeUnits(a.key, b.key))[0]?.time;
 }
 
 function byNumberAndUid(

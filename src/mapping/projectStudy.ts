@@ -3,14 +3,14 @@ import { type DataIssue, distinctIssues } from '../dicom/dataIssue';
 import type { StudyKey } from '../dicom/studyKey';
 import { acquisitionModalities } from '../dicom/tables/acquisitionModalities';
 import { identifierKey, studyIdentifier } from './identifiers';
-import type { InstanceFacts } from './instanceFacts';
+import type { StudyFacts } from './instanceFacts';
 import { instantKey } from './instants';
 import { bodyMeasures } from './observations/bodyMeasures';
 import type { ObservationProjection } from './observations/observationProjection';
 import { projectObservations } from './observations/projectObservations';
 import type { MappingOptions } from './options';
 import { type PatientProjection, projectPatient } from './patient';
-import { plurality, sortedUnion } from './plurality';
+import { type Counted, counted, pluralityOf, sortedUnion } from './plurality';
 import { projectSeries } from './projectSeries';
 import type { ValidInstance } from './readInstance';
 import { DCM_SYSTEM } from './systems';
@@ -59,13 +59,15 @@ export function projectStudy(
   options: MappingOptions,
 ): StudyProjection | undefined {
   if (instances.length === 0) return undefined;
-  const facts = instances.map((instance) => instance.facts.study);
-  const patient = projectPatient(facts.flatMap((fact) => fact.patient ?? []));
+  const facts = counted(instances.map((instance) => instance.facts.study));
+  const patient = projectPatient(
+    facts.flatMap(({ value, count }) => (value.patient === undefined ? [] : [{ value: value.patient, count }])),
+  );
   const reports = instances.flatMap(({ instanceUid, facts: { structuredReport } }) =>
     structuredReport === undefined ? [] : [{ instanceUid, dataset: structuredReport }],
   );
   const dose = projectObservations(study, reports, options);
-  const imagingStudy = projectImagingStudy(study, instances, options);
+  const imagingStudy = projectImagingStudy(study, instances, facts, options);
   const body = options.heightAndWeight ? bodyMeasures(study, patient.value, facts, imagingStudy.started) : [];
   return {
     study,
@@ -79,13 +81,14 @@ export function projectStudy(
 function projectImagingStudy(
   study: StudyKey,
   instances: readonly ValidInstance[],
+  counts: readonly Counted<StudyFacts>[],
   options: MappingOptions,
 ): ImagingStudyProjection {
-  const facts = instances.map((instance) => instance.facts.study);
+  const facts = counts.map(({ value }) => value);
   const series = projectSeries(instances, options);
-  const description = plurality(facts.map((fact) => fact.description));
-  const studyId = plurality(facts.map((fact) => fact.studyId));
-  const accessions = accessionIdentifiers(facts, options);
+  const description = pluralityOf(counts, (fact) => fact.description);
+  const studyId = pluralityOf(counts, (fact) => fact.studyId);
+  const accessions = accessionIdentifiers(counts, options);
   return {
     identifiers: [
       studyIdentifier(study.uid),
@@ -93,19 +96,16 @@ function projectImagingStudy(
       ...(studyId === undefined ? [] : [{ type: { text: STUDY_ID_TYPE }, value: studyId }]),
     ],
     modality: modalities(series, facts),
-    started: plurality(
-      facts.map((fact) => fact.started),
-      instantKey,
-    ),
+    started: pluralityOf(counts, (fact) => fact.started, instantKey),
     orders: ordersOf(facts, accessions, options),
-    encounter: plurality(facts.map((fact) => fact.encounter)),
-    referrer: plurality(facts.map((fact) => fact.referrer)),
+    encounter: pluralityOf(counts, (fact) => fact.encounter),
+    referrer: pluralityOf(counts, (fact) => fact.referrer),
     interpreters: sortedUnion(facts.flatMap((fact) => fact.interpreters)),
     procedureCodes: sortedUnion(
       facts.flatMap((fact) => fact.procedureCodes),
       conceptIdentity,
     ),
-    location: plurality(facts.map((fact) => fact.location)),
+    location: pluralityOf(counts, (fact) => fact.location),
     reasons: sortedUnion(
       facts.flatMap((fact) => fact.reasons),
       conceptIdentity,
@@ -123,25 +123,19 @@ function projectImagingStudy(
 /** Marks the identifier of a Study ID as ours: values like "1" are no key of anything. */
 export const STUDY_ID_TYPE = 'Study ID';
 
-function accessionIdentifiers(
-  facts: readonly InstanceFacts['study'][],
-  options: MappingOptions,
-): readonly Identifier[] {
+function accessionIdentifiers(facts: readonly Counted<StudyFacts>[], options: MappingOptions): readonly Identifier[] {
   if (options.accession === 'union')
     return sortedUnion(
-      facts.flatMap((fact) => fact.accessions),
+      facts.flatMap(({ value }) => value.accessions),
       identifierKey,
     );
   // An instance of several orders has no single accession number to vote for: its first one counts.
-  const most = plurality(
-    facts.map(({ accessions: [first] }) => first),
-    identifierKey,
-  );
+  const most = pluralityOf(facts, ({ accessions: [first] }) => first, identifierKey);
   return most === undefined ? [] : [most];
 }
 
 function ordersOf(
-  facts: readonly InstanceFacts['study'][],
+  facts: readonly StudyFacts[],
   accessions: readonly Identifier[],
   options: MappingOptions,
 ): readonly Reference[] {
@@ -165,10 +159,7 @@ function orderKey({ identifier }: Reference): string {
 }
 
 /** R4 wants acquisition modalities only (PS3.16 CID 29): SR, KO and the like stand in their series. */
-function modalities(
-  series: readonly ImagingStudySeries[],
-  facts: readonly InstanceFacts['study'][],
-): readonly Coding[] {
+function modalities(series: readonly ImagingStudySeries[], facts: readonly StudyFacts[]): readonly Coding[] {
   const codes = [
     ...series.flatMap(({ modality }) => modality.code ?? []),
     ...facts.flatMap((fact) => fact.modalitiesInStudy),

@@ -1,6 +1,7 @@
 import { Attribute } from '../dicom/attributes';
-import { type DataIssue, distinctIssues, invalid } from '../dicom/dataIssue';
+import { type DataIssue, distinctIssues, invalid, type Reading } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
+import { dateTimeOf, dateTimeValue } from '../dicom/dates';
 import { unsignedIntValue } from '../dicom/numbers';
 import { isStructuredReportClass } from '../dicom/sopClass';
 import { textValue, textValues } from '../dicom/text';
@@ -12,6 +13,7 @@ import { isQualityControl } from './phantoms';
 import { readPatient } from './readPatient';
 import { readSeriesFacts } from './readSeries';
 import { readStudyFacts } from './readStudy';
+import { sharedReading } from './sharedReading';
 
 export type InstanceReading =
   | {
@@ -36,36 +38,134 @@ export type ValidInstance = Extract<InstanceReading, { kind: 'valid' }>;
 export type InvalidInstance = Extract<InstanceReading, { kind: 'invalid' }>;
 export type SkippedInstance = Extract<InstanceReading, { kind: 'skipped' }>;
 
-/**
- * Reads one instance. Under partial validation an invalid optional attribute is left out; under full validation it makes the instance invalid.
- * Required under both: SOP Instance UID, Series Instance UID, and PatientID unless missing ones are let through.
- * An instance of a phantom is skipped where the options say so, whatever else it holds.
- * @param studyUid the study that the instance was listed under; one that names another study is invalid under both
- */
-export function readInstance(dataset: DicomDataset, options: MappingOptions, studyUid?: string): InstanceReading {
-  if (options.phantoms === 'skip' && isQualityControl(dataset))
-    return { kind: 'skipped', instanceUid: uidValue(dataset, Attribute.SOPInstanceUID).value, issues: [] };
-  const collector = new IssueCollector();
-  collector.add(...dataset.issues);
-  const seriesUid = collector.take(uidValue(dataset, Attribute.SeriesInstanceUID));
-  const instanceUid = collector.take(uidValue(dataset, Attribute.SOPInstanceUID));
-  const ofOtherStudy = studyUid !== undefined && namesOtherStudy(dataset, studyUid, collector);
-  const patient = readPatient(dataset, options);
-  const facts = readFacts(dataset, patient.kind === 'patient' ? patient.patient : undefined, options, collector);
-  const withoutPatient = patient.kind === 'missing-id' && options.missingPatientId === 'placeholder';
-  collector.add(...(withoutPatient ? patient.issues.map(asNote) : patient.issues));
+/** Reads one instance of a study after the other. */
+export type InstanceReader = (dataset: DicomDataset) => InstanceReading;
 
-  const missing = missingAttribute(seriesUid, instanceUid, patient.kind === 'patient' || withoutPatient);
-  const issues = distinctIssues(
-    missing === undefined ? collector.issues : [...collector.issues, ...missingIssue(missing, collector.issues)],
+/**
+ * Reads the instances of one study. Under partial validation an invalid optional attribute is left out; under full validation it makes the
+ * instance invalid. Required under both: SOP Instance UID, Series Instance UID, and PatientID unless missing ones are let through.
+ * An instance of a phantom is skipped where the options say so, whatever else it holds.
+ * What instances say in the same words about their study and series is read once and shared by them: one object for all.
+ * @param studyUid the study that the instances were listed under; one that names another study is invalid under both
+ */
+export function instanceReader(options: MappingOptions, studyUid?: string): InstanceReader {
+  const readOfStudy = sharedReading((dataset) =>
+    collected((collector) => ofStudy(dataset, options, studyUid, collector)),
   );
+  const readOfSeries = sharedReading((dataset) => collected((collector) => ofSeries(dataset, options, collector)));
+  return (dataset) => {
+    if (options.phantoms === 'skip' && isQualityControl(dataset))
+      return { kind: 'skipped', instanceUid: uidValue(dataset, Attribute.SOPInstanceUID).value, issues: [] };
+    const study = readOfStudy(dataset);
+    const series = readOfSeries(dataset);
+    const own = collected((collector) => ofInstance(dataset, options, collector));
+    return judge(dataset, { study, series, own }, options);
+  };
+}
+
+/** Reads one instance by itself. */
+export function readInstance(dataset: DicomDataset, options: MappingOptions, studyUid?: string): InstanceReading {
+  return instanceReader(options, studyUid)(dataset);
+}
+
+function collected<T>(read: (collector: IssueCollector) => T): Reading<T> {
+  const collector = new IssueCollector();
+  const value = read(collector);
+  return { value, issues: collector.issues };
+}
+
+/** What the parts of one instance say. */
+interface Parts {
+  readonly study: Reading<ReturnType<typeof ofStudy>>;
+  readonly series: Reading<ReturnType<typeof ofSeries>>;
+  readonly own: Reading<ReturnType<typeof ofInstance>>;
+}
+
+function judge(dataset: DicomDataset, { study, series, own }: Parts, options: MappingOptions): InstanceReading {
+  const { seriesUid } = series.value;
+  const { instanceUid } = own.value;
+  const found = allIssues([dataset, series, own, study]);
+  const missing = missingAttribute(seriesUid, instanceUid, study.value.hasPatient);
+  const issues = missing === undefined ? found : distinctIssues([...found, ...missingIssue(missing, found)]);
   if (seriesUid === undefined || instanceUid === undefined || missing !== undefined) {
     return { kind: 'invalid', seriesUid, instanceUid, issues, missing: missing?.keyword };
   }
-  if (ofOtherStudy || (options.validation === 'full' && issues.some(({ severity }) => severity === 'invalid'))) {
+  if (
+    study.value.ofOtherStudy ||
+    (options.validation === 'full' && issues.some(({ severity }) => severity === 'invalid'))
+  ) {
     return { kind: 'invalid', seriesUid, instanceUid, issues };
   }
+  const { sopClass } = series.value;
+  const facts: InstanceFacts = {
+    study: study.value.facts,
+    series: series.value.facts,
+    sopClass,
+    number: own.value.number,
+    acquired: own.value.acquired,
+    title: series.value.title,
+    frames: own.value.frames,
+    structuredReport: isStructuredReport(dataset, sopClass) ? dataset : undefined,
+  };
   return { kind: 'valid', seriesUid, instanceUid, facts, issues };
+}
+
+const NO_ISSUES: readonly DataIssue[] = [];
+
+function allIssues(parts: readonly { readonly issues: readonly DataIssue[] }[]): readonly DataIssue[] {
+  const some = parts.some(({ issues }) => issues.length > 0);
+  return some ? distinctIssues(parts.flatMap(({ issues }) => issues)) : NO_ISSUES;
+}
+
+function ofStudy(
+  dataset: DicomDataset,
+  options: MappingOptions,
+  studyUid: string | undefined,
+  collector: IssueCollector,
+): { readonly ofOtherStudy: boolean; readonly hasPatient: boolean; readonly facts: InstanceFacts['study'] } {
+  const ofOtherStudy = studyUid !== undefined && namesOtherStudy(dataset, studyUid, collector);
+  const patient = readPatient(dataset, options);
+  const known = patient.kind === 'patient' ? patient.patient : undefined;
+  const facts = readStudyFacts(dataset, known, options, collector);
+  const letThrough = patient.kind === 'missing-id' && options.missingPatientId === 'placeholder';
+  collector.add(...(letThrough ? patient.issues.map(asNote) : patient.issues));
+  return { ofOtherStudy, hasPatient: known !== undefined || letThrough, facts };
+}
+
+function ofSeries(
+  dataset: DicomDataset,
+  options: MappingOptions,
+  collector: IssueCollector,
+): {
+  readonly seriesUid: string | undefined;
+  readonly sopClass: string | undefined;
+  readonly title: string | undefined;
+  readonly facts: InstanceFacts['series'];
+} {
+  return {
+    seriesUid: collector.take(uidValue(dataset, Attribute.SeriesInstanceUID)),
+    facts: readSeriesFacts(dataset, options, collector),
+    sopClass: collector.take(uidValue(dataset, Attribute.SOPClassUID)),
+    title: titleOf(dataset, options, collector),
+  };
+}
+
+function ofInstance(
+  dataset: DicomDataset,
+  options: MappingOptions,
+  collector: IssueCollector,
+): { readonly instanceUid: string | undefined } & Pick<InstanceFacts, 'number' | 'acquired' | 'frames'> {
+  return {
+    instanceUid: collector.take(uidValue(dataset, Attribute.SOPInstanceUID)),
+    number: collector.take(unsignedIntValue(dataset, Attribute.InstanceNumber)),
+    acquired:
+      collector.take(dateTimeValue(dataset, Attribute.AcquisitionDateTime, options)) ??
+      collector.take(dateTimeOf(dataset, Attribute.AcquisitionDate, Attribute.AcquisitionTime, options)),
+    frames:
+      options.numberOfFramesExtension === undefined
+        ? undefined
+        : collector.take(unsignedIntValue(dataset, Attribute.NumberOfFrames)),
+  };
 }
 
 /** Mapped all the same, it would give this study the patient and the dose of another. Without a UID of its own the listing counts. */
@@ -97,27 +197,6 @@ function missingAttribute(
 function missingIssue(attribute: Definition, issues: readonly DataIssue[]): readonly DataIssue[] {
   const said = issues.some(({ tag, severity }) => tag === attribute.tag && severity === 'invalid');
   return said ? [] : [invalid(attribute, 'required, but missing')];
-}
-
-function readFacts(
-  dataset: DicomDataset,
-  patient: InstanceFacts['study']['patient'],
-  options: MappingOptions,
-  collector: IssueCollector,
-): InstanceFacts {
-  const sopClass = collector.take(uidValue(dataset, Attribute.SOPClassUID));
-  return {
-    study: readStudyFacts(dataset, patient, options, collector),
-    series: readSeriesFacts(dataset, options, collector),
-    sopClass,
-    number: collector.take(unsignedIntValue(dataset, Attribute.InstanceNumber)),
-    title: titleOf(dataset, options, collector),
-    frames:
-      options.numberOfFramesExtension === undefined
-        ? undefined
-        : collector.take(unsignedIntValue(dataset, Attribute.NumberOfFrames)),
-    structuredReport: isStructuredReport(dataset, sopClass) ? dataset : undefined,
-  };
 }
 
 /** R4 ImagingStudy.series.instance.title: document title in the words of the object. */

@@ -2,7 +2,7 @@ import type { Coding, ImagingStudySeriesPerformer, Reference } from 'fhir/r4';
 import { Attribute, type AttributeDefinition } from '../dicom/attributes';
 import { invalid } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
-import { dateTimeOf, dateTimeValue } from '../dicom/dates';
+import { dateTimeOf } from '../dicom/dates';
 import { issuerValue } from '../dicom/issuer';
 import { unsignedIntValue } from '../dicom/numbers';
 import { bodyPartCode } from '../dicom/tables/bodyParts';
@@ -32,9 +32,6 @@ export function readSeriesFacts(
     laterality: lateralityOf(dataset, Attribute.Laterality, collector),
     imageLaterality: lateralityOf(dataset, Attribute.ImageLaterality, collector),
     started: collector.take(dateTimeOf(dataset, Attribute.SeriesDate, Attribute.SeriesTime, options)),
-    acquired:
-      collector.take(dateTimeValue(dataset, Attribute.AcquisitionDateTime, options)) ??
-      collector.take(dateTimeOf(dataset, Attribute.AcquisitionDate, Attribute.AcquisitionTime, options)),
     specimens: specimensOf(dataset, options, collector),
     performers: [
       ...performers(

@@ -1,5 +1,7 @@
 import type { Meta, Resource } from 'fhir/r4';
 import { sameCoding } from './coding';
+import { isObject } from '../dicom/dataset';
+import { sameJson } from '../dicom/sameJson';
 import { instantKey } from './instants';
 
 /**
@@ -9,13 +11,41 @@ import { instantKey } from './instants';
  * Ids and versions of the resource do not count.
  */
 export function sameMeaning(existing: Resource, desired: Resource): boolean {
-  return sameMeta(existing.meta, desired.meta) && contentOf(existing) === contentOf(desired);
+  if (!sameMeta(existing.meta, desired.meta)) return false;
+  const [one, other] = [contentOf(existing), contentOf(desired)];
+  // Counts and the like tell most differences; long lists come last.
+  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return names
+    .sort((a, b) => weightOf(one[a]) - weightOf(one[b]))
+    .every((name) => sameMember(one[name], other[name], name));
 }
 
-function contentOf(resource: Resource): string {
-  return (
-    canonical(Object.fromEntries(Object.entries(resource).filter(([key]) => key !== 'meta' && key !== 'id'))) ?? ''
-  );
+type Content = Readonly<Record<string, unknown>>;
+
+function contentOf(resource: Resource): Content {
+  return Object.fromEntries(Object.entries(resource).filter(([key]) => key !== 'meta' && key !== 'id'));
+}
+
+function weightOf(value: unknown): number {
+  return Array.isArray(value) ? 2 : Number(typeof value === 'object');
+}
+
+/** Items that stand in the same place of both lists say nothing new: only the others have to be brought into an order. */
+function sameMember(one: unknown, other: unknown, key: string): boolean {
+  if (sameJson(one, other)) return true;
+  if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length || ORDERED.has(key))
+    return canonical(one, key) === canonical(other, key);
+  const differing = one.flatMap((_, index) => (sameMeaningOf(one[index], other[index]) ? [] : [index]));
+  const at = (list: readonly unknown[]): unknown => differing.map((index) => list[index]);
+  return canonical(at(one)) === canonical(at(other));
+}
+
+/** Series hold most of a study in lists of their own. */
+function sameMeaningOf(one: unknown, other: unknown): boolean {
+  if (sameJson(one, other)) return true;
+  if (!isObject(one) || !isObject(other)) return false;
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every((name) => sameMember(one[name], other[name], name));
 }
 
 function sameMeta(existing: Meta = {}, desired: Meta = {}): boolean {

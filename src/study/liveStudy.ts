@@ -1,9 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type DicomDataset, isObject, readDataset } from '../dicom/dataset';
+import { isObject, readDataset } from '../dicom/dataset';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { StudyKey } from '../dicom/studyKey';
 import type { MappingOptions } from '../mapping/options';
-import { type InvalidInstance, readInstance, type SkippedInstance, type ValidInstance } from '../mapping/readInstance';
+import {
+  type InstanceReading,
+  instanceReader,
+  type InvalidInstance,
+  type SkippedInstance,
+  type ValidInstance,
+} from '../mapping/readInstance';
+import { collectPatientSecrets } from './patientSecrets';
 
 /** What is live in the DICOM service now, each instance read and checked. */
 export interface LiveStudy {
@@ -11,15 +18,16 @@ export interface LiveStudy {
   readonly invalid: readonly InvalidInstance[];
   /** Live, but not to be mapped (PHANTOMS=skip). */
   readonly skipped: readonly SkippedInstance[];
-  /** All that was read, valid or not: what must not be repeated by error texts. */
-  readonly datasets: readonly DicomDataset[];
+  /** Identifying texts of all that was read, valid or not: what must not be repeated by error texts. */
+  readonly secrets: ReadonlySet<string>;
 }
 
-/** Instances read between two turns of the event loop, so that a study of thousands does not hold up everything else. */
-const INSTANCES_PER_TURN = 250;
+/** Longest time that reading holds the event loop, so that a study of thousands does not hold up everything else. */
+const TURN_MS = 10;
 
 /**
- * Reads the study's instances from DICOMweb. An instance that cannot be read is one of the invalid ones; it never spoils its study.
+ * Reads the study's instances from DICOMweb as they arrive; of each only what the mapping needs is kept. An instance that cannot be read is
+ * one of the invalid ones; it never spoils its study.
  * @throws errors of the DICOMweb client
  */
 export async function readLiveStudy(
@@ -28,21 +36,30 @@ export async function readLiveStudy(
   options: MappingOptions,
   signal: AbortSignal,
 ): Promise<LiveStudy> {
-  const metadata = await dicom.studyMetadata(study, signal);
-  const datasets: DicomDataset[] = [];
+  const read = instanceReader(options, study.uid);
+  const secrets = new Set<string>();
   const valid: ValidInstance[] = [];
   const invalid: InvalidInstance[] = [];
   const skipped: SkippedInstance[] = [];
-  for (const [index, json] of metadata.entries()) {
-    if (index > 0 && index % INSTANCES_PER_TURN === 0) await nextTurn(undefined, { signal });
-    const dataset = isObject(json) ? readDataset(json) : undefined;
-    if (dataset !== undefined) datasets.push(dataset);
-    const reading = dataset === undefined ? NO_DATASET : readInstance(dataset, options, study.uid);
-    if (reading.kind === 'valid') valid.push(reading);
-    else if (reading.kind === 'invalid') invalid.push(reading);
-    else skipped.push(reading);
+  const readOne = (json: unknown): InstanceReading => {
+    if (!isObject(json)) return NO_DATASET;
+    const dataset = readDataset(json);
+    collectPatientSecrets(dataset, secrets);
+    return read(dataset);
+  };
+  let turnStarted = performance.now();
+  for await (const part of dicom.studyMetadata(study, signal)) {
+    for (const json of part) {
+      const reading = readOne(json);
+      if (reading.kind === 'valid') valid.push(reading);
+      else if (reading.kind === 'invalid') invalid.push(reading);
+      else skipped.push(reading);
+    }
+    if (performance.now() - turnStarted < TURN_MS) continue;
+    await nextTurn(undefined, { signal });
+    turnStarted = performance.now();
   }
-  return { valid, invalid, skipped, datasets };
+  return { valid, invalid, skipped, secrets };
 }
 
 const NO_DATASET: InvalidInstance = {

@@ -3,7 +3,7 @@ import { classify, type Failure, withServerText } from '../failures/classify';
 import { redactor } from '../failures/redact';
 import { DependencyError } from './dependencyErrors';
 import type { LiveStudy } from './liveStudy';
-import { fhirSecrets, patientSecrets } from './patientSecrets';
+import { fhirSecrets } from './patientSecrets';
 
 /**
  * What went wrong in a pass. A server's own words are shown only when it is known what must not be in them: of a study of which
@@ -13,8 +13,8 @@ import { fhirSecrets, patientSecrets } from './patientSecrets';
  */
 export function failureOf(error: unknown, live: LiveStudy | undefined, seen: readonly Resource[]): Failure {
   const failure = toFailure(error);
-  if (live === undefined || live.datasets.length === 0) return failure;
-  return withServerText(failure, redactor([...patientSecrets(live.datasets), ...fhirSecrets(seen)]));
+  if (live === undefined || live.secrets.size === 0) return failure;
+  return withServerText(failure, redactor([...live.secrets, ...fhirSecrets(seen)]));
 }
 
 function toFailure(error: unknown): Failure {

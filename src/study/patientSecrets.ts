@@ -20,11 +20,18 @@ const IDENTIFYING: readonly AttributeDefinition[] = [
 ];
 const identifyingTags: ReadonlySet<string> = new Set(IDENTIFYING.map(({ tag }) => tag));
 
-/** Every distinct identifying text of these instances, those of nested items included; the groups of a person name each by itself. */
+/** Adds every identifying text of an instance, those of nested items included; the groups of a person name each by itself. */
+export function collectPatientSecrets({ elements }: DicomDataset, secrets: Set<string>): void {
+  for (const [tag, { vr, values }] of elements) {
+    if (vr === 'PN' || identifyingTags.has(tag)) collect(values, secrets);
+    else for (const value of values) collectItem(value, secrets);
+  }
+}
+
+/** The same of several instances. */
 export function patientSecrets(datasets: readonly DicomDataset[]): readonly string[] {
   const secrets = new Set<string>();
-  for (const { elements } of datasets)
-    for (const [tag, { vr, values }] of elements) collectElement(tag, vr, values, secrets);
+  for (const dataset of datasets) collectPatientSecrets(dataset, secrets);
   return [...secrets];
 }
 

@@ -11,6 +11,7 @@ import { castSource } from '../../src/mapping/source';
 import { CONFORMANCE_OPTIONS } from '../conformance/writtenResources';
 import { signal } from '../support/castRig';
 import { element } from '../support/instances';
+import { metadataOf } from '../support/metadata';
 import { part10Of } from '../support/part10';
 import { type OrthancServer, startOrthanc } from './orthanc/orthancServer';
 
@@ -56,7 +57,7 @@ describe('the DICOMweb client and the mapping, on metadata that Orthanc writes',
       );
       const actual = study(
         studyUid,
-        await client.studyMetadata({ partition: 'Microsoft.Default', uid: studyUid }, signal()),
+        await metadataOf(client, { partition: 'Microsoft.Default', uid: studyUid }, signal()),
       );
       compared++;
       if (expected === undefined || actual === undefined)
@@ -70,7 +71,7 @@ describe('the DICOMweb client and the mapping, on metadata that Orthanc writes',
   it('does not take a study for gone on the word of a service that has no change feed', async () => {
     const client = createDicomWebClient({ http, baseUrl: orthanc.url, version: 'dicom-web' });
     await client.searchStudies({ partition: 'Microsoft.Default', limit: 1, offset: 0 }, signal());
-    const absent = client.studyMetadata({ partition: 'Microsoft.Default', uid: '1.2.3.4.5' }, signal());
+    const absent = metadataOf(client, { partition: 'Microsoft.Default', uid: '1.2.3.4.5' }, signal());
     await expect(absent).rejects.toMatchObject({ status: 404 });
   });
 });

@@ -3,7 +3,7 @@ import type { StudyKey } from '../../dicom/studyKey';
 import { studyIdentifier } from '../identifiers';
 import type { StudyFacts } from '../instanceFacts';
 import { type PatientProjection, subjectKey } from '../patientProjection';
-import { plurality } from '../plurality';
+import { type Counted, pluralityOf } from '../plurality';
 import { metaOf } from '../source';
 import { LOINC_SYSTEM, OBSERVATION_CATEGORY_SYSTEM, UCUM_SYSTEM } from '../systems';
 import type { ObservationProjection, ObservationReferences } from './observationProjection';
@@ -18,13 +18,15 @@ const WEIGHT: Coding = { system: LOINC_SYSTEM, code: '29463-7', display: 'Body w
 export function bodyMeasures(
   study: StudyKey,
   patient: PatientProjection | undefined,
-  facts: readonly StudyFacts[],
+  facts: readonly Counted<StudyFacts>[],
   started: string | undefined,
 ): readonly ObservationProjection[] {
   if (patient === undefined || patient.isPhantom === true || !isFullDate(started)) return [];
-  const own = facts.filter((fact) => fact.patient !== undefined && subjectKey(fact.patient) === subjectKey(patient));
-  const size = plurality(own.map(({ patientSize }) => patientSize));
-  const weight = plurality(own.map(({ patientWeight }) => patientWeight));
+  const own = facts.filter(
+    ({ value }) => value.patient !== undefined && subjectKey(value.patient) === subjectKey(patient),
+  );
+  const size = pluralityOf(own, ({ patientSize }) => patientSize);
+  const weight = pluralityOf(own, ({ patientWeight }) => patientWeight);
   return [
     ...(size === undefined ? [] : [vitalSign(study, HEIGHT, started, quantity(centimetres(size), 'cm'))]),
     ...(weight === undefined ? [] : [vitalSign(study, WEIGHT, started, quantity(weight, 'kg'))]),

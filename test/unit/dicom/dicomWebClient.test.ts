@@ -1,6 +1,7 @@
 import { createDicomWebClient, type PartitionedDicomWebClient } from '../../../src/dicom/dicomWebClient';
 import { createHttpClient, type HttpClient } from '../../../src/http/httpClient';
 import { failureOf } from '../../support/fhirClient';
+import { metadataOf } from '../../support/metadata';
 import { useScriptedServer } from '../../support/scriptedServer';
 
 const never = new AbortController().signal;
@@ -27,14 +28,14 @@ describe('the DICOMweb client', () => {
       headers: { 'content-type': 'application/dicom+json' },
       body: [instance('1'), instance('2')],
     });
-    expect(await client.studyMetadata(study, never)).toEqual([instance('1'), instance('2')]);
+    expect(await metadataOf(client, study, never)).toEqual([instance('1'), instance('2')]);
     expect(urls()).toEqual(['/workspace/v2/studies/1.2.3/metadata']);
     expect(scripted.server.requests[0]?.headers.accept).toBe('application/dicom+json');
   });
 
   it('names the partition in the path, unless it is the default one', async () => {
     scripted.server.replies({ body: '[]' });
-    await client.studyMetadata({ partition: 'p 1', uid: '1.2.3' }, never);
+    await metadataOf(client, { partition: 'p 1', uid: '1.2.3' }, never);
     expect(urls()).toEqual(['/workspace/v2/partitions/p%201/studies/1.2.3/metadata']);
   });
 
@@ -43,36 +44,36 @@ describe('the DICOMweb client', () => {
     ['an empty array', { status: 200, body: '[]' }],
   ])('takes %s as nothing live', async (_, reply) => {
     scripted.server.replies(reply);
-    expect(await client.studyMetadata(study, never)).toEqual([]);
+    expect(await metadataOf(client, study, never)).toEqual([]);
   });
 
   it('takes "not found" as nothing live, each time after it has made sure that the service is there', async () => {
     scripted.server.script(({ url }) =>
       url.includes('/changefeed/') ? { status: 204 } : { status: 404, body: 'not found' },
     );
-    expect(await client.studyMetadata(study, never)).toEqual([]);
-    expect(await client.studyMetadata(study, never)).toEqual([]);
+    expect(await metadataOf(client, study, never)).toEqual([]);
+    expect(await metadataOf(client, study, never)).toEqual([]);
     const asked = ['/workspace/v2/studies/1.2.3/metadata', '/workspace/v2/changefeed/latest?includeMetadata=false'];
     expect(urls()).toEqual([...asked, ...asked]);
   });
 
   it('never takes a body that was cut down to nothing as nothing live', async () => {
     scripted.server.replies({ status: 200, body: '' });
-    expect(await failureOf(client.studyMetadata(study, never))).toMatchObject({ code: 'MalformedMetadata' });
+    expect(await failureOf(metadataOf(client, study, never))).toMatchObject({ code: 'MalformedMetadata' });
   });
 
   it('names the default partition in the path where data partitions are enabled', async () => {
     const http = createHttpClient({ origin: scripted.server.url, timeoutMs: 5000, maxConnections: 1 });
     const partitioned = createDicomWebClient({ http, baseUrl: scripted.server.url, version: 'v2', partitioned: true });
     scripted.server.replies({ body: '[]' });
-    expect(await partitioned.studyMetadata(study, never)).toEqual([]);
+    expect(await metadataOf(partitioned, study, never)).toEqual([]);
     expect(urls()).toEqual(['/v2/partitions/Microsoft.Default/studies/1.2.3/metadata']);
     await http.close();
   });
 
   it('never takes a wrong address as nothing live', async () => {
     scripted.server.script(() => ({ status: 404, body: 'no such thing' }));
-    expect(await failureOf(client.studyMetadata(study, never))).toMatchObject({ code: 'HttpStatusError', status: 404 });
+    expect(await failureOf(metadataOf(client, study, never))).toMatchObject({ code: 'HttpStatusError', status: 404 });
   });
 
   it('never takes the page of a gateway as nothing live', async () => {
@@ -80,8 +81,8 @@ describe('the DICOMweb client', () => {
       { body: '[]' },
       { status: 404, headers: { 'content-type': 'text/html; charset=utf-8' }, body: '<html>site not found</html>' },
     );
-    await client.studyMetadata(study, never);
-    expect(await failureOf(client.studyMetadata(study, never))).toMatchObject({ code: 'HttpStatusError', status: 404 });
+    await metadataOf(client, study, never);
+    expect(await failureOf(metadataOf(client, study, never))).toMatchObject({ code: 'HttpStatusError', status: 404 });
   });
 
   it.each([
@@ -90,14 +91,14 @@ describe('the DICOMweb client', () => {
     ['half of an array', '[{"00100010":{"vr":"PN","Value":[{"Alphabetic":"Doe'],
   ])('reports %s as malformed, without its content', async (_, body) => {
     scripted.server.replies({ body });
-    const error = await failureOf(client.studyMetadata(study, never));
+    const error = await failureOf(metadataOf(client, study, never));
     expect(error).toMatchObject({ code: 'MalformedMetadata' });
     expect(String(error)).not.toContain('Doe');
   });
 
   it('reports an answer that breaks off as a broken connection', async () => {
     scripted.server.replies({ body: '[{"a":1}', missingBytes: 20 });
-    expect(await failureOf(client.studyMetadata(study, never))).toMatchObject({
+    expect(await failureOf(metadataOf(client, study, never))).toMatchObject({
       code: 'ConnectionError',
       requestSent: true,
     });
@@ -105,7 +106,7 @@ describe('the DICOMweb client', () => {
 
   it.each([401, 403, 429, 500, 503, 302])('reports the status %d', async (status) => {
     scripted.server.replies({ status, headers: { 'retry-after': '2' }, body: 'Doe' });
-    const error = await failureOf(client.studyMetadata(study, never));
+    const error = await failureOf(metadataOf(client, study, never));
     expect(error).toMatchObject({ code: 'HttpStatusError', status, retryAfterMs: 2000, body: 'Doe' });
     expect(String(error)).not.toContain('Doe');
   });
@@ -114,7 +115,7 @@ describe('the DICOMweb client', () => {
     scripted.server.replies({ body: '[{"a":1},', fault: 'hangBody' });
     const abort = new AbortController();
     const reason = new Error('stop');
-    const failing = failureOf(client.studyMetadata(study, abort.signal));
+    const failing = failureOf(metadataOf(client, study, abort.signal));
     await scripted.server.received(1);
     abort.abort(reason);
     expect(await failing).toBe(reason);
@@ -133,7 +134,7 @@ describe('the DICOMweb client', () => {
     const timer = setInterval(() => turns++, 1);
     try {
       const read = createDicomWebClient({ http: patient, baseUrl: scripted.server.url, version: 'v2' });
-      const metadata = await read.studyMetadata(study, never);
+      const metadata = await metadataOf(read, study, never);
       expect(metadata).toHaveLength(50_000);
       expect(metadata.at(-1)).toMatchObject(instance('1.49999'));
       // One parse of the whole text would leave no turn to anybody else.

@@ -10,7 +10,7 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 async function parse(text: string | Uint8Array, size = 7): Promise<readonly unknown[]> {
   const elements: unknown[] = [];
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  for await (const element of parseMetadata(inPieces(bytes, size))) elements.push(element);
+  for await (const part of parseMetadata(inPieces(bytes, size))) elements.push(...part);
   return elements;
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Patient } from 'fhir/r4';
+import { counted } from '../../../src/mapping/plurality';
 import {
   newPatient,
   patientDifferences,
@@ -183,10 +184,10 @@ describe('an existing Patient', () => {
 describe('the patient of a study', () => {
   test('is the one whom most instances name, and several are noted', () => {
     const other = { ...bare, identifier: { value: '2' } };
-    const { value, issues } = projectPatient([other, projection, projection]);
+    const { value, issues } = projectPatient(counted([other, projection, projection]));
     expect(value?.identifier).toEqual(projection.identifier);
     expect(issues).toMatchObject([{ keyword: 'PatientID', severity: 'note' }]);
-    expect(projectPatient([projection, projection]).issues).toEqual([]);
+    expect(projectPatient(counted([projection, projection])).issues).toEqual([]);
   });
 
   test('has the values that most instances give, empty ones not counted, and all further identifiers', () => {
@@ -197,7 +198,7 @@ describe('the patient of a study', () => {
       { ...projection, gender: 'female', otherIdentifiers: [{ value: '88' }] },
       { ...bare, gender: 'female' },
     ];
-    expect(projectPatient(instances).value).toEqual({
+    expect(projectPatient(counted(instances)).value).toEqual({
       ...projection,
       gender: 'female',
       otherIdentifiers: [{ value: '88' }, { system: 'https://lab.example', value: '77' }],
@@ -206,15 +207,15 @@ describe('the patient of a study', () => {
 
   test('is the phantom where most instances are of one, also beside a patient of the same number', () => {
     const phantom = { ...bare, isPhantom: true } as const;
-    expect(projectPatient([phantom, projection, phantom])).toMatchObject({
+    expect(projectPatient(counted([phantom, projection, phantom]))).toMatchObject({
       value: { isPhantom: true, names: [] },
       issues: [{ keyword: 'PatientID' }],
     });
-    expect(projectPatient([phantom, projection, projection]).value).toEqual(projection);
+    expect(projectPatient(counted([phantom, projection, projection])).value).toEqual(projection);
   });
 
   test('is nobody when no instance names one', () => {
-    expect(projectPatient([])).toEqual({ value: undefined, issues: [] });
+    expect(projectPatient(counted([]))).toEqual({ value: undefined, issues: [] });
   });
 
   test('does not depend on the order of the instances', () => {
@@ -237,7 +238,7 @@ describe('the patient of a study', () => {
           .array(instance, { minLength: 1, maxLength: 8 })
           .chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length }))),
         ([instances, shuffled]) => {
-          expect(projectPatient(shuffled)).toEqual(projectPatient(instances));
+          expect(projectPatient(counted(shuffled))).toEqual(projectPatient(counted(instances)));
         },
       ),
       { seed: 1, numRuns: 500 },

@@ -1,0 +1,69 @@
+import type { DicomDataset, DicomElement } from '../dicom/dataset';
+import { sameJson } from '../dicom/sameJson';
+
+/** What was read from one data set, with every element that the reader asked for; undefined: it asked in vain. */
+interface Remembered<T> {
+  readonly value: T;
+  readonly asked: ReadonlyMap<string, DicomElement | undefined>;
+}
+
+/** Series of one study that come in turns. */
+const REMEMBERED = 8;
+
+/**
+ * Reads a data set unless another one gave the same answers to all that the reader asked: then what was read from that one is given again,
+ * the same object. The images of a series differ in few elements, so most of a study is read once.
+ * @param read must depend on nothing but the elements that it asks for by tag
+ */
+export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: DicomDataset) => T {
+  const recent: Remembered<T>[] = [];
+  return (dataset) => {
+    const index = recent.findIndex(({ asked }) => saysTheSame(dataset, asked));
+    const found = recent[index];
+    if (found !== undefined) {
+      if (index > 0) recent.unshift(...recent.splice(index, 1));
+      return found.value;
+    }
+    const asked = new Map<string, DicomElement | undefined>();
+    const value = read({ issues: dataset.issues, elements: new AskedElements(dataset.elements, asked) });
+    recent.unshift({ value, asked });
+    if (recent.length > REMEMBERED) recent.pop();
+    return value;
+  };
+}
+
+function saysTheSame({ elements }: DicomDataset, asked: Remembered<unknown>['asked']): boolean {
+  for (const [tag, element] of asked) if (!sameElement(elements.get(tag), element)) return false;
+  return true;
+}
+
+function sameElement(one: DicomElement | undefined, other: DicomElement | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.vr === other.vr && sameJson(one.values, other.values);
+}
+
+/** Elements that note which of them are asked for. Whoever walks over all of them depends on all, which cannot be shared. */
+class AskedElements extends Map<string, DicomElement> {
+  readonly #elements: ReadonlyMap<string, DicomElement>;
+  readonly #asked: Map<string, DicomElement | undefined>;
+
+  constructor(elements: ReadonlyMap<string, DicomElement>, asked: Map<string, DicomElement | undefined>) {
+    super();
+    this.#elements = elements;
+    this.#asked = asked;
+  }
+
+  override get(tag: string): DicomElement | undefined {
+    const element = this.#elements.get(tag);
+    this.#asked.set(tag, element);
+    return element;
+  }
+
+  override has(tag: string): boolean {
+    return this.get(tag) !== undefined;
+  }
+
+  override [Symbol.iterator](): never {
+    throw new Error('A shared reading asks for elements by their tags only');
+  }
+}
