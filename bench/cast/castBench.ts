@@ -11,6 +11,8 @@ interface Duel {
   readonly latencyMs: number;
   readonly cast: readonly Figures[];
   readonly old: readonly Figures[];
+  /** None where the transports alone cannot be told. */
+  readonly floor: readonly Figures[];
 }
 
 const LATENCIES_MS = (process.env.LAT ?? '0,10').split(',').map(Number);
@@ -35,11 +37,13 @@ export const castBench: Bench = {
 };
 
 async function duel(arena: Arena, feed: Omit<Contest, 'contestant'>, repeats: number): Promise<Duel> {
-  const runs: Record<ContestantName, Figures[]> = { cast: [], 'old loop': [] };
+  const runs: Record<ContestantName, Figures[]> = { cast: [], 'old loop': [], floor: [] };
+  const contestants: readonly ContestantName[] = feedShape(feed.shape, feed.scale).hasFloor
+    ? ['cast', 'old loop', 'floor']
+    : ['cast', 'old loop'];
   for (let run = 0; run < repeats; run++)
-    for (const contestant of ['cast', 'old loop'] as const)
-      runs[contestant].push(await contest(arena, { ...feed, contestant }));
-  return { shape: feed.shape, latencyMs: feed.latencyMs, cast: runs.cast, old: runs['old loop'] };
+    for (const contestant of contestants) runs[contestant].push(await contest(arena, { ...feed, contestant }));
+  return { shape: feed.shape, latencyMs: feed.latencyMs, cast: runs.cast, old: runs['old loop'], floor: runs.floor };
 }
 
 function profileOptions(folder: string | undefined): readonly string[] {
@@ -79,7 +83,16 @@ function measuresOf(each: Duel, scale: number): readonly Measure[] {
       better: 'lower',
       ...(studyShaped && { target: 0.05 }),
     },
+    ...floorMeasures(name, each),
   ];
+}
+
+const cpuPerEntry = ({ cpuSeconds, entries }: Figures): number => cpuSeconds / entries;
+
+function floorMeasures(name: string, { cast, floor }: Duel): readonly Measure[] {
+  if (floor.length === 0) return [];
+  const value = median(cast.map((figures, run) => cpuPerEntry(figures) / cpuPerEntry(floor[run] ?? figures)));
+  return [{ name: `${name}: CPU, of what the transports alone cost`, value, better: 'lower', target: 2 }];
 }
 
 const HEADER = [
@@ -97,11 +110,12 @@ const HEADER = [
   'CPU ms/inst',
   'DICOM+FHIR CPU ms/inst',
   'storage CPU ms/inst',
+  'longest turn ms',
   'peak MB',
 ];
 
 function rowsOf(each: Duel): readonly (readonly string[])[] {
-  const { shape, latencyMs, cast, old } = each;
+  const { shape, latencyMs, cast, old, floor } = each;
   const row = (runs: readonly Figures[]): readonly string[] => [
     short(medianOf(runs, rate)),
     runs === cast ? short(speedUp(each)) : '',
@@ -116,10 +130,12 @@ function rowsOf(each: Duel): readonly (readonly string[])[] {
     ...(['cpuSeconds', 'clinicalCpuSeconds', 'storageCpuSeconds'] as const).map((key) =>
       short(medianOf(runs, (figures) => (figures[key] * 1000) / figures.entries)),
     ),
+    short(medianOf(runs, ({ longestTurnMs }) => longestTurnMs)),
     short(medianOf(runs, ({ peakMemoryMb }) => peakMemoryMb)),
   ];
   return [
     [`${shape}${latencyMs > 0 ? ` (+${latencyMs} ms)` : ''}`, 'cast', ...row(cast)],
     ['', 'old loop', ...row(old)],
+    ...(floor.length === 0 ? [] : [['', 'floor', ...row(floor)]]),
   ];
 }

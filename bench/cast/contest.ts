@@ -77,7 +77,7 @@ export async function contest(
       else if (!measured) await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
     }
     const { dicom, fhir } = await clinical.call('compare', undefined);
-    if (dicom.studies !== fhir.studies || dicom.instances !== fhir.instances)
+    if (contestant !== 'floor' && (dicom.studies !== fhir.studies || dicom.instances !== fhir.instances))
       throw new Error(`${contestant}, ${shape}: FHIR has ${JSON.stringify(fhir)} of ${JSON.stringify(dicom)}`);
     return sumOf(parts);
   } finally {
@@ -107,6 +107,7 @@ function sumOf(parts: readonly Figures[]): Figures {
     messages: sum('messages'),
     bytesToFhir: sum('bytesToFhir'),
     bytesFromFhir: sum('bytesFromFhir'),
+    longestTurnMs: Math.max(...parts.map(({ longestTurnMs }) => longestTurnMs)),
     peakMemoryMb: Math.max(...parts.map(({ peakMemoryMb }) => peakMemoryMb)),
     fhirRequests: sum('fhirRequests'),
     dicomRequests: sum('dicomRequests'),

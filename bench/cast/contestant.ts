@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HostLogger } from '../../local/host/logs';
 import { readHostSettings } from '../../local/host/hostSettings';
@@ -8,19 +9,21 @@ import { QueueListener } from '../../local/host/queueListener';
 import { QueueProcessor } from '../../local/host/queueProcessor';
 import { StatisticsCounter } from '../../local/host/statistics';
 import { createCastClients } from '../../src/app';
-import { type Cast, createCast } from '../../src/cast';
+import { type Cast, type CastClients, createCast } from '../../src/cast';
 import { notifierOf } from '../../src/failures/notifier';
 import { createFhirClient } from '../../src/fhir/client';
 import { createHttpClient } from '../../src/http/httpClient';
 import { storageAccount } from '../../src/identity/storageAccount';
-import { readSettings } from '../../src/settings';
+import { readSettings, type Settings } from '../../src/settings';
+import type { StudyQueue } from '../../src/study/studyQueue';
 import { noTelemetry } from '../../src/telemetry/telemetry';
 import { serveParent } from '../processes/serveParent';
 import { oldLoop } from './oldLoop';
+import { transportFloor } from './transportFloor';
 
 /** One contestant in a process of its own: its CPU time and memory are those of its work alone. */
 
-export type ContestantName = 'cast' | 'old loop';
+export type ContestantName = 'cast' | 'old loop' | 'floor';
 
 export interface ContestantInput {
   readonly contestant: ContestantName;
@@ -39,6 +42,8 @@ export interface WorkFigures {
   /** Bodies, without headers. */
   readonly bytesToFhir: number;
   readonly bytesFromFhir: number;
+  /** Longest time for which the event loop did nothing else. */
+  readonly longestTurnMs: number;
   /** Of the process, since its start. */
   readonly peakMemoryMb: number;
 }
@@ -48,6 +53,8 @@ type Work = Pick<WorkFigures, 'entries' | 'messages'>;
 interface Contestant {
   /** Works off the feed; `most` bounds the entries of the old loop only. */
   work(most: number): Promise<Work>;
+  /** One look at a study, without a message. */
+  look(studyUid: string): Promise<void>;
   /** What was left, unmeasured. */
   finish(): Promise<void>;
 }
@@ -69,50 +76,103 @@ function countTraffic(): void {
 
 let contestant: Contestant | undefined;
 
-async function castContestant(input: ContestantInput): Promise<Contestant> {
+/** What pulls the feed into the queue, and what a message makes the queue trigger do. */
+interface QueueApp {
+  readonly pull: (queue: StudyQueue) => Promise<{ readonly entries: number }>;
+  readonly sync: (message: unknown, delivery: Delivery, queue: StudyQueue) => Promise<void>;
+  readonly failed: () => Promise<number>;
+}
+
+type Delivery = Parameters<Cast['syncStudy']>[1];
+
+async function clientsFor(
+  input: ContestantInput,
+): Promise<{ readonly settings: Settings; readonly clients: CastClients }> {
   const settings = readSettings({ DICOM_URL: input.dicomUrl, FHIR_URL: input.fhirUrl });
   const account = storageAccount({ AzureWebJobsStorage: input.connectionString });
   const clients = createCastClients(settings, account, noTelemetry);
   const tables = [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable];
   await Promise.all(tables.map((table) => table.createTable()));
-  const queue = account.queue('study-changes');
-  await queue.createIfNotExists();
+  return { settings, clients };
+}
+
+async function castContestant(input: ContestantInput): Promise<Contestant> {
+  const { settings, clients } = await clientsFor(input);
   const notifier = notifierOf(() => Promise.resolve());
+  const castWith = (studyChanges: StudyQueue): Cast =>
+    createCast(settings, { ...clients, studyChanges }, { telemetry: noTelemetry, notifier });
+  let cast: Cast | undefined;
+  const using = (queue: StudyQueue): Cast => (cast ??= castWith(queue));
+  const app: QueueApp = {
+    pull: (queue) => using(queue).pull(signal),
+    sync: (message, delivery, queue) => using(queue).syncStudy(message, delivery, signal),
+    failed: async () => (await using(clients.studyChanges).status(signal)).failedEntries.total,
+  };
+  return onQueue(input, clients.studyChanges, app);
+}
+
+/** Moves the bytes that Cast moves, with the same clients and in the same order, and looks at nothing. */
+async function floorContestant(input: ContestantInput): Promise<Contestant> {
+  const { clients } = await clientsFor(input);
+  await clients.patientLocks.createIfNotExists();
+  const floor = transportFloor({
+    ...input,
+    ...clients,
+    dicomHttp: createHttpClient({ origin: input.dicomUrl, timeoutMs: 60_000, maxConnections: 32 }),
+    fhirHttp: createHttpClient({ origin: new URL(input.fhirUrl).origin, timeoutMs: 60_000, maxConnections: 32 }),
+  });
+  return onQueue(input, clients.studyChanges, {
+    pull: (queue) => floor.pull(queue, signal),
+    sync: (message, { invocationId }) => floor.sync(message, invocationId, signal),
+    failed: () => Promise.resolve(0),
+  });
+}
+
+/** Pulls while the queue trigger works, until every message is done with. */
+async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: QueueApp): Promise<Contestant> {
+  const queue = storageAccount({ AzureWebJobsStorage: input.connectionString }).queue('study-changes');
+  await queue.createIfNotExists();
   let listener: QueueListener | undefined;
   let sent = 0;
-  const studyChanges: typeof clients.studyChanges = {
-    ...clients.studyChanges,
+  const wakingQueue: StudyQueue = {
+    ...studyChanges,
     // What a busy queue does by itself: the listener of an idle one polls at intervals.
     async send(message, options) {
-      const count = await clients.studyChanges.send(message, options);
+      const count = await studyChanges.send(message, options);
       sent += count;
       listener?.wake();
       return count;
     },
   };
-  const cast = createCast(settings, { ...clients, studyChanges }, { telemetry: noTelemetry, notifier });
   return {
     async work() {
       sent = 0;
       const statistics = new StatisticsCounter();
-      listener = await hostListener(input, cast, queue, statistics);
+      const sync = (message: unknown, delivery: Delivery): Promise<void> => app.sync(message, delivery, wakingQueue);
+      listener = await hostListener(input, sync, queue, statistics);
       listener.start();
-      const { entries } = await cast.pull(signal);
+      const { entries } = await app.pull(wakingQueue);
       const done = (): number => statistics.snapshot().queues[queue.name]?.deleted ?? 0;
       while (done() < sent) await sleep(2);
       await listener.stop();
-      const failed = (await cast.status(signal)).failedEntries.total;
+      const failed = await app.failed();
       if (failed > 0) throw new Error(`${failed} entries failed`);
       return { entries, messages: sent };
+    },
+    look: async (studyUid) => {
+      const delivery = { messageId: 'none', popReceipt: 'none', dequeueCount: 1, invocationId: `look-${++looks}` };
+      await app.sync({ study: { partition: 'Microsoft.Default', uid: studyUid }, changes: [] }, delivery, wakingQueue);
     },
     finish: () => Promise.resolve(),
   };
 }
 
+let looks = 0;
+
 /** The queue trigger of the host stand-in, with its polling, its batches and its completion of messages. */
 async function hostListener(
   { queueSettings }: ContestantInput,
-  cast: Cast,
+  sync: (message: unknown, delivery: Delivery) => Promise<void>,
   queue: ConstructorParameters<typeof QueueListener>[0],
   statistics: StatisticsCounter,
 ): Promise<QueueListener> {
@@ -128,9 +188,9 @@ async function hostListener(
     leaseSeconds: MESSAGE_LEASE_SECONDS,
     invoke: async (body, message) => {
       const { messageId, popReceipt, dequeueCount } = message;
-      const invocationId = `${messageId}-${dequeueCount}`;
       try {
-        await cast.syncStudy(JSON.parse(body), { messageId, popReceipt, dequeueCount, invocationId }, signal);
+        const invocationId = `${messageId}-${dequeueCount}`;
+        await sync(JSON.parse(body), { messageId, popReceipt, dequeueCount, invocationId });
         return { kind: 'succeeded', response: {} };
       } catch (error) {
         return { kind: 'failed', error };
@@ -153,6 +213,7 @@ async function oldLoopContestant(input: ContestantInput): Promise<Contestant> {
   const loop = oldLoop({ http, dicomUrl: input.dicomUrl, fhir, stateTable });
   return {
     work: async (most) => ({ entries: await loop.run(most, signal), messages: 0 }),
+    look: () => Promise.reject(new Error('The old loop looks at entries, not at studies')),
     finish: () => loop.fastForward(signal),
   };
 }
@@ -162,29 +223,49 @@ function started(): Contestant {
   return contestant;
 }
 
+const CONTESTANTS: Readonly<Record<ContestantName, (input: ContestantInput) => Promise<Contestant>>> = {
+  cast: castContestant,
+  'old loop': oldLoopContestant,
+  floor: floorContestant,
+};
+
+/** How often the event loop is looked at. */
+const LOOP_RESOLUTION_MS = 2;
+
+async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
+  const before = { ...traffic };
+  const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  loop.enable();
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  const { entries, messages } = await work();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const used = process.cpuUsage(cpu);
+  loop.disable();
+  return {
+    entries,
+    messages,
+    seconds,
+    cpuSeconds: (used.user + used.system) / 1e6,
+    bytesToFhir: traffic.sent - before.sent,
+    bytesFromFhir: traffic.received - before.received,
+    longestTurnMs: Math.max(0, loop.max / 1e6 - LOOP_RESOLUTION_MS),
+    peakMemoryMb: process.resourceUsage().maxRSS / 1024,
+  };
+}
+
 const operations = {
   async start(input: ContestantInput): Promise<void> {
     fhirOrigin = new URL(input.fhirUrl).origin;
     countTraffic();
-    contestant = await (input.contestant === 'cast' ? castContestant(input) : oldLoopContestant(input));
+    contestant = await CONTESTANTS[input.contestant](input);
   },
-  async work({ most }: { readonly most: number }): Promise<WorkFigures> {
-    const before = { ...traffic };
-    const cpu = process.cpuUsage();
-    const startedAt = performance.now();
-    const { entries, messages } = await started().work(most);
-    const seconds = (performance.now() - startedAt) / 1000;
-    const used = process.cpuUsage(cpu);
-    return {
-      entries,
-      messages,
-      seconds,
-      cpuSeconds: (used.user + used.system) / 1e6,
-      bytesToFhir: traffic.sent - before.sent,
-      bytesFromFhir: traffic.received - before.received,
-      peakMemoryMb: process.resourceUsage().maxRSS / 1024,
-    };
-  },
+  work: ({ most }: { readonly most: number }): Promise<WorkFigures> => measure(() => started().work(most)),
+  look: ({ studyUid }: { readonly studyUid: string }): Promise<WorkFigures> =>
+    measure(async () => {
+      await started().look(studyUid);
+      return { entries: 0, messages: 0 };
+    }),
   async finish(_input: undefined): Promise<void> {
     await started().finish();
   },
