@@ -1,4 +1,5 @@
 import { MalformedMetadata } from './errors';
+import { similarObjects } from './similarObjects';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -17,17 +18,18 @@ const CLOSE_BRACE = 0x7d;
  */
 export async function* parseMetadata(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly unknown[]> {
   const splitter = new ArraySplitter();
+  const parse = similarObjects();
   let position = 0;
   for await (const chunk of chunks) {
-    const part = splitter.push(asBuffer(chunk)).map((text) => parseElement(text, ++position));
+    const part = splitter.push(asBuffer(chunk)).map((bytes) => parseElement(parse, bytes, ++position));
     if (part.length > 0) yield part;
   }
   splitter.end();
 }
 
-function parseElement(text: string, position: number): unknown {
+function parseElement(parse: (bytes: Buffer) => unknown, bytes: Buffer, position: number): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parse(bytes);
   } catch {
     throw new MalformedMetadata(`element ${position} of the array is not JSON`);
   }
@@ -38,7 +40,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Cuts the bytes of a JSON array into the texts of its elements. It looks at brackets, commas and strings only, all of
+ * Cuts the bytes of a JSON array into those of its elements. It looks at brackets, commas and strings only, all of
  * which are single bytes in UTF-8; whether an element is JSON is for the parser.
  */
 class ArraySplitter {
@@ -51,8 +53,8 @@ class ArraySplitter {
   #pending: Buffer[] = [];
 
   /** @returns the elements that this chunk completes */
-  push(chunk: Buffer): readonly string[] {
-    const elements: string[] = [];
+  push(chunk: Buffer): readonly Buffer[] {
+    const elements: Buffer[] = [];
     let index = 0;
     while (index < chunk.length) {
       if (this.#place === 'inside') index = this.#inside(chunk, index, elements);
@@ -65,7 +67,7 @@ class ArraySplitter {
    * Within the array; every byte of a large study comes by here, so what changes with each byte is kept in local variables.
    * @returns the index after the array, or the end of the chunk
    */
-  #inside(chunk: Buffer, from: number, elements: string[]): number {
+  #inside(chunk: Buffer, from: number, elements: Buffer[]): number {
     const { length } = chunk;
     let [depth, inString, escaped] = [this.#depth, this.#inString, this.#escaped];
     let start = from;
@@ -106,16 +108,15 @@ class ArraySplitter {
     else if (byte !== 0xef && byte !== 0xbb && byte !== 0xbf) throw new MalformedMetadata('expected a JSON array');
   }
 
-  #element(lastPart: Buffer, last: boolean): string | undefined {
+  #element(lastPart: Buffer, last: boolean): Buffer | undefined {
     const bytes = this.#pending.length === 0 ? lastPart : Buffer.concat([...this.#pending, lastPart]);
     this.#pending = [];
-    const text = bytes.toString('utf8');
-    if (!text.startsWith('{') && text.trim() === '') {
+    if (bytes.every(isBlank)) {
       if (last && this.#elementsSeen === 0) return undefined;
       throw new MalformedMetadata(`element ${this.#elementsSeen + 1} of the array is missing`);
     }
     this.#elementsSeen++;
-    return text;
+    return bytes;
   }
 }
 
