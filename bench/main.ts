@@ -1,14 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { bigStudyBench } from './bigStudy/bigStudyBench';
 import { castBench } from './cast/castBench';
 import type { Bench, Measure } from './report/bench';
 import { meetsTarget } from './report/bench';
 import { compareMeasures, describeChange } from './report/compare';
 import { readSavedRun, type SavedRun } from './report/savedRun';
 import { short } from './report/table';
+import { backlogBench } from './scale/backlogBench';
+import { scaleBench } from './scale/scaleBench';
 
 /** `npm run bench`: every benchmark, or those that are named. Each is one entry of this list. */
-const BENCHES: readonly Bench[] = [castBench];
+const BENCHES: readonly Bench[] = [castBench, bigStudyBench, backlogBench, scaleBench];
 
 const USAGE = `npm run bench -- [NAME...] [--only TEXT] [--profile FOLDER] [--scale NUMBER] [--repeats NUMBER] [--json] [--save FILE] [--compare FILE] [--tolerance NUMBER]
 ${BENCHES.map(({ name, about }) => `  ${name}: ${about}`).join('\n')}`;

@@ -44,6 +44,8 @@ export interface WorkFigures {
   readonly bytesFromFhir: number;
   /** Longest time for which the event loop did nothing else. */
   readonly longestTurnMs: number;
+  /** Least memory in the last quarter of the time, of that in the second quarter: 1 where it is flat. */
+  readonly memoryGrowth: number;
   /** Of the process, since its start. */
   readonly peakMemoryMb: number;
 }
@@ -53,6 +55,10 @@ type Work = Pick<WorkFigures, 'entries' | 'messages'>;
 interface Contestant {
   /** Works off the feed; `most` bounds the entries of the old loop only. */
   work(most: number): Promise<Work>;
+  /** Into the queue only. @returns entries */
+  pull(): Promise<number>;
+  /** Takes messages from now on. @returns how many are done with */
+  listen(): Promise<() => number>;
   /** One look at a study, without a message. */
   look(studyUid: string): Promise<void>;
   /** What was left, unmeasured. */
@@ -75,10 +81,11 @@ function countTraffic(): void {
 }
 
 let contestant: Contestant | undefined;
+let handled = (): number => 0;
 
 /** What pulls the feed into the queue, and what a message makes the queue trigger do. */
 interface QueueApp {
-  readonly pull: (queue: StudyQueue) => Promise<{ readonly entries: number }>;
+  readonly pull: (queue: StudyQueue) => Promise<{ readonly entries: number; readonly stopped?: string }>;
   readonly sync: (message: unknown, delivery: Delivery, queue: StudyQueue) => Promise<void>;
   readonly failed: () => Promise<number>;
 }
@@ -151,13 +158,21 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
       const sync = (message: unknown, delivery: Delivery): Promise<void> => app.sync(message, delivery, wakingQueue);
       listener = await hostListener(input, sync, queue, statistics);
       listener.start();
-      const { entries } = await app.pull(wakingQueue);
+      const entries = await pullAll(app, wakingQueue);
       const done = (): number => statistics.snapshot().queues[queue.name]?.deleted ?? 0;
       while (done() < sent) await sleep(2);
       await listener.stop();
       const failed = await app.failed();
       if (failed > 0) throw new Error(`${failed} entries failed`);
       return { entries, messages: sent };
+    },
+    pull: () => pullAll(app, wakingQueue),
+    async listen() {
+      const statistics = new StatisticsCounter();
+      const sync = (message: unknown, delivery: Delivery): Promise<void> => app.sync(message, delivery, wakingQueue);
+      listener = await hostListener(input, sync, queue, statistics);
+      listener.start();
+      return () => statistics.snapshot().queues[queue.name]?.deleted ?? 0;
     },
     look: async (studyUid) => {
       const delivery = { messageId: 'none', popReceipt: 'none', dequeueCount: 1, invocationId: `look-${++looks}` };
@@ -168,6 +183,15 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
 }
 
 let looks = 0;
+
+/** As the timer does it: again and again, also after a run that was held back by a full queue. */
+async function pullAll(app: QueueApp, queue: StudyQueue): Promise<number> {
+  for (let entries = 0; ; await sleep(20)) {
+    const summary = await app.pull(queue);
+    entries += summary.entries;
+    if (summary.stopped !== 'held-back' && summary.stopped !== 'deadline') return entries;
+  }
+}
 
 /** The queue trigger of the host stand-in, with its polling, its batches and its completion of messages. */
 async function hostListener(
@@ -213,10 +237,14 @@ async function oldLoopContestant(input: ContestantInput): Promise<Contestant> {
   const loop = oldLoop({ http, dicomUrl: input.dicomUrl, fhir, stateTable });
   return {
     work: async (most) => ({ entries: await loop.run(most, signal), messages: 0 }),
-    look: () => Promise.reject(new Error('The old loop looks at entries, not at studies')),
+    pull: notOfOldLoop,
+    listen: notOfOldLoop,
+    look: notOfOldLoop,
     finish: () => loop.fastForward(signal),
   };
 }
+
+const notOfOldLoop = (): Promise<never> => Promise.reject(new Error('The old loop has no queue'));
 
 function started(): Contestant {
   if (contestant === undefined) throw new Error('The contestant has not been started');
@@ -236,9 +264,14 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
   const before = { ...traffic };
   const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loop.enable();
+  const memoryBytes: number[] = [];
+  const sampler = setInterval(() => {
+    const { heapUsed, external } = process.memoryUsage();
+    memoryBytes.push(heapUsed + external);
+  }, MEMORY_SAMPLE_MS);
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
-  const { entries, messages } = await work();
+  const { entries, messages } = await work().finally(() => clearInterval(sampler));
   const seconds = (performance.now() - startedAt) / 1000;
   const used = process.cpuUsage(cpu);
   loop.disable();
@@ -250,8 +283,18 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
     bytesToFhir: traffic.sent - before.sent,
     bytesFromFhir: traffic.received - before.received,
     longestTurnMs: Math.max(0, loop.max / 1e6 - LOOP_RESOLUTION_MS),
+    memoryGrowth: growthOf(memoryBytes),
     peakMemoryMb: process.resourceUsage().maxRSS / 1024,
   };
+}
+
+const MEMORY_SAMPLE_MS = 100;
+
+/** The least of many samples is what stays after a collection. */
+function growthOf(samples: readonly number[]): number {
+  const quarter = Math.floor(samples.length / 4);
+  if (quarter === 0) return 1;
+  return Math.min(...samples.slice(3 * quarter)) / Math.min(...samples.slice(quarter, 2 * quarter));
 }
 
 const operations = {
@@ -266,6 +309,15 @@ const operations = {
       await started().look(studyUid);
       return { entries: 0, messages: 0 };
     }),
+  pull: (_input: undefined): Promise<number> => started().pull(),
+  async listen(_input: undefined): Promise<void> {
+    handled = await started().listen();
+  },
+  /** Messages done with since `listen`, and the CPU time of this process since its start. */
+  progress(_input: undefined): { readonly handled: number; readonly cpuSeconds: number } {
+    const { user, system } = process.cpuUsage();
+    return { handled: handled(), cpuSeconds: (user + system) / 1e6 };
+  },
   async finish(_input: undefined): Promise<void> {
     await started().finish();
   },

@@ -23,6 +23,12 @@ export interface FeedShape {
 /** Worked off first and not measured, so that code is compiled and connections are open. */
 export const WARM_UP = 'warm-up';
 
+/** Studies of 500, one after the other: 100,000 entries, or a million at scale 10. */
+export const BACKLOG = 'backlog';
+export const SMALL_STUDIES = 'studies of 10';
+/** Stored at once, then changed. */
+export const BIG_STUDY = 'one study of 50,000';
+
 export const FEED_SHAPE_NAMES = [
   'CT studies of 500',
   'mixed modalities (5 to 60)',
@@ -48,7 +54,7 @@ export function feedShape(name: string, scale: number): FeedShape {
   });
   switch (name) {
     case WARM_UP:
-      return shape([measured((dicom) => warmUp(dicom))]);
+      return shape(range(4).map((part) => measured((dicom) => warmUp(dicom, part))));
     case 'CT studies of 500':
       return shape([measured((dicom) => storeStudies(dicom, 6, () => size(500)))], 300);
     case 'mixed modalities (5 to 60)':
@@ -85,6 +91,15 @@ export function feedShape(name: string, scale: number): FeedShape {
             dicom.update(studyUid(study + 1), { '00081030': textElement('LO', 'CT Abdomen') });
         }),
       ]);
+    case BACKLOG:
+      return shape([measured((dicom) => storeStudies(dicom, size(200), () => 500))]);
+    case SMALL_STUDIES:
+      return shape([measured((dicom) => storeStudies(dicom, size(160), () => 10))]);
+    case BIG_STUDY:
+      return shape([
+        prepared((dicom) => store(dicom, 1, range(size(50_000)))),
+        measured((dicom) => dicom.update(studyUid(1), { '00081030': textElement('LO', 'CT Abdomen') })),
+      ]);
     default:
       throw new Error(`There is no feed shape ${name}; there are ${FEED_SHAPE_NAMES.join(', ')}`);
   }
@@ -115,7 +130,7 @@ function interleave(dicom: DicomService, studies: number, size: number): void {
 }
 
 /** In studies of numbers that no shape uses. */
-function warmUp(dicom: DicomService): void {
-  for (const study of range(40)) store(dicom, 100_000 + study, [0]);
-  store(dicom, 200_000, range(150));
+function warmUp(dicom: DicomService, part: number): void {
+  for (const study of range(40)) store(dicom, 100_000 + part * 100 + study, [0]);
+  for (const study of range(4)) store(dicom, 200_000 + part * 100 + study, range(400));
 }

@@ -47,7 +47,9 @@ export function transportFloor(deps: FloorDependencies): TransportFloor {
       headers: { accept: 'application/dicom+json' },
       signal,
     });
-    for await (const chunk of chunks) void chunk;
+    let sizeBytes = 0;
+    for await (const chunk of chunks) sizeBytes += chunk.byteLength;
+    if (sizeBytes === 0) throw new Error('The metadata is empty');
   }
 
   async function readRound(latest: number, signal: AbortSignal): Promise<readonly Entry[]> {

@@ -1,0 +1,34 @@
+import { contest, openArena } from '../cast/contest';
+import { BACKLOG } from '../cast/feedShapes';
+import type { Bench } from '../report/bench';
+import { short } from '../report/table';
+
+/** Most that memory may differ between the second and the last quarter of a backlog and still be called flat. */
+const FLAT = 1.15;
+
+export const backlogBench: Bench = {
+  name: 'backlog',
+  about: 'memory of Cast over a backlog of 100,000 entries; of 1,000,000 with --scale 10',
+  async run({ scale, progress }) {
+    const arena = await openArena();
+    try {
+      progress(`${(100_000 * scale).toLocaleString('en')} entries`);
+      const figures = await contest(arena, { contestant: 'cast', shape: BACKLOG, scale, latencyMs: 0 });
+      const { entries, seconds, memoryGrowth, peakMemoryMb, cpuSeconds } = figures;
+      return {
+        measures: [
+          {
+            name: 'backlog: memory in the last quarter, of that in the second',
+            value: memoryGrowth,
+            better: 'lower',
+            target: FLAT,
+          },
+        ],
+        text: `${short(entries)} entries in ${short(seconds)} s (CPU ${short((cpuSeconds * 1000) / entries)} ms each), peak memory ${short(peakMemoryMb)} MB`,
+        details: figures,
+      };
+    } finally {
+      await arena.close();
+    }
+  },
+};
