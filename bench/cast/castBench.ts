@@ -15,7 +15,7 @@ interface Duel {
   readonly floor: readonly Figures[];
 }
 
-const LATENCIES_MS = (process.env.LAT ?? '0,10').split(',').map(Number);
+const LATENCIES_MS = [0, 10];
 
 export const castBench: Bench = {
   name: 'cast',

@@ -71,11 +71,12 @@ let fhirOrigin = '';
 
 /** undici tells of the bytes of each body; storage clients do not use it. */
 function countTraffic(): void {
-  const count = (name: string, add: (bytes: number) => void): void =>
+  const count = (name: string, add: (bytes: number) => void): void => {
     subscribe(name, (message) => {
       const { request, chunk } = message as { request: { origin: string | URL }; chunk: string | Uint8Array };
       if (new URL(request.origin).origin === fhirOrigin) add(Buffer.byteLength(chunk));
     });
+  };
   count('undici:request:bodyChunkSent', (bytes) => (traffic.sent += bytes));
   count('undici:request:bodyChunkReceived', (bytes) => (traffic.received += bytes));
 }
@@ -100,8 +101,18 @@ async function clientsFor(
   const clients = createCastClients(settings, account, noTelemetry);
   const tables = [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable];
   await Promise.all(tables.map((table) => table.createTable()));
+  await makeLocks(clients.patientLocks);
   return { settings, clients };
 }
+
+/** An installation makes the blobs for its locks once (src/study/patientLock.ts): here they are there, as they are after its first days. */
+async function makeLocks(container: CastClients['patientLocks']): Promise<void> {
+  await container.createIfNotExists();
+  for (let number = 0; number < LOCK_COUNT; number++)
+    await container.getBlockBlobClient(`patient-${String(number).padStart(3, '0')}`).upload('', 0);
+}
+
+const LOCK_COUNT = 256;
 
 async function castContestant(input: ContestantInput): Promise<Contestant> {
   const { settings, clients } = await clientsFor(input);
@@ -121,7 +132,6 @@ async function castContestant(input: ContestantInput): Promise<Contestant> {
 /** Moves the bytes that Cast moves, with the same clients and in the same order, and looks at nothing. */
 async function floorContestant(input: ContestantInput): Promise<Contestant> {
   const { clients } = await clientsFor(input);
-  await clients.patientLocks.createIfNotExists();
   const floor = transportFloor({
     ...input,
     ...clients,

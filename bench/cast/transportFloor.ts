@@ -21,7 +21,7 @@ export interface TransportFloor {
 }
 
 const ROUND = 1000;
-/** As many as Cast has for new Patients; the first time each has to be made. */
+/** As many as Cast has for new Patients. */
 const LOCKS = 256;
 /** Cast's transaction for a study: so much for each instance, and so much besides. */
 const BYTES_PER_INSTANCE = 130;
@@ -68,9 +68,8 @@ export function transportFloor(deps: FloorDependencies): TransportFloor {
 
   async function createdUnderLease(patient: string, body: string, signal: AbortSignal): Promise<void> {
     const number = leases++;
-    const blob = deps.patientLocks.getBlockBlobClient(`floor-${number % LOCKS}`);
+    const blob = deps.patientLocks.getBlockBlobClient(`patient-${String(number % LOCKS).padStart(3, '0')}`);
     const lease = blob.getBlobLeaseClient();
-    if (number < LOCKS) await blob.upload('', 0, { abortSignal: signal });
     await lease.acquireLease(60, { abortSignal: signal });
     await get(fhirHttp, `${fhirUrl}/Patient?identifier=${patient}`, signal);
     await post(body, signal);

@@ -4,7 +4,7 @@
  */
 
 /** Round trips of one message that wait for each other: receive, mark, list, read (FHIR and DICOM at once), Patient, write, settle, delete. */
-export const PASS_TRIPS = 8;
+const PASS_TRIPS = 8;
 /** A new Patient is created under a lease: lease, search, search after, release. */
 const NEW_PATIENT_TRIPS = 4;
 export const PASS_TRIPS_NEW_PATIENT = PASS_TRIPS + NEW_PATIENT_TRIPS;
@@ -18,14 +18,14 @@ const FHIR_REQUESTS = 3;
 const FHIR_REQUESTS_NEW_PATIENT = 5;
 
 /** Studies that the queue trigger works on at once, as host.json ships: batchSize + newBatchThreshold. */
-export const STUDIES_AT_ONCE = 24;
+const STUDIES_AT_ONCE = 24;
 /** Change feed entries of a round (ROUND_ENTRIES), and what waits for each other in it: latest, windows, messages, cursor. */
 const ROUND_ENTRIES = 1000;
 const ROUND_TRIPS = 4;
 /** Reads of a window of 100 entries. */
 const WINDOW_ENTRIES = 100;
 
-export interface WorkerLoad {
+interface WorkerLoad {
   /** Function instances. */
   readonly instances: number;
   /** Studies that each works on at once. */
