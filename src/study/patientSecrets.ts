@@ -28,13 +28,6 @@ export function collectPatientSecrets({ elements }: DicomDataset, secrets: Set<s
   }
 }
 
-/** The same of several instances. */
-export function patientSecrets(datasets: readonly DicomDataset[]): readonly string[] {
-  const secrets = new Set<string>();
-  for (const dataset of datasets) collectPatientSecrets(dataset, secrets);
-  return [...secrets];
-}
-
 function collectElement(tag: string, vr: unknown, values: unknown, secrets: Set<string>): void {
   if (vr === 'PN' || identifyingTags.has(tag.toUpperCase())) collect(values, secrets);
   else if (Array.isArray(values)) for (const value of values) collectItem(value, secrets);

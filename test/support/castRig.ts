@@ -138,7 +138,14 @@ export class CastRig {
     const plain = this.createClients();
     const clients: CastClients = {
       ...plain,
-      dicom: stepper.wrap('dicom', plain.dicom),
+      dicom: {
+        ...stepper.wrap('dicom', plain.dicom),
+        // It gives no promise, but parts as they arrive.
+        async *studyMetadata(study, signal) {
+          await stepper.gate('dicom.studyMetadata');
+          yield* plain.dicom.studyMetadata(study, signal);
+        },
+      },
       fhir: stepper.wrap('fhir', plain.fhir),
       changeFeed: stepper.wrap('feed', plain.changeFeed),
       studyChanges: stepper.wrap('queue', plain.studyChanges),
