@@ -9,7 +9,7 @@ export const suggestedFixes: Readonly<Record<ReasonCode, string>> = {
   FhirResourceValidation:
     'Read the resource named in the message: it has no id or no meta.versionId. Repair or delete it, check that the server keeps versions (CapabilityStatement versioning), then retry the entry.',
   TransactionFailed:
-    'The FHIR server refused the data. The OperationOutcome in the message names the element and the rule: correct the profile, terminology or reference on the FHIR side (or the attribute in the DICOM instance), then retry the entry. If it does not know the profile of dose summaries, install it there or set DOSE_SUMMARY_PROFILE=false.',
+    'The FHIR server refused the data. The OperationOutcome in the message names the element and the rule: correct the profile, terminology or reference on the FHIR side (or the attribute in the DICOM instance), then retry the entry. Where the profile of dose summaries is unknown to it, install it there or set DOSE_SUMMARY_PROFILE=false.',
   InvalidFhirResponse:
     'The answer was no complete FHIR response. Check that the FHIR base URL points at the FHIR endpoint and that no proxy or gateway replaces or cuts its answers, look at the FHIR server log for this time, then retry the entry.',
   ServerTooBusy:
