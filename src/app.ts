@@ -1,6 +1,7 @@
 import type { HttpRequest as FunctionRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import type { CastApi } from './api/castApi';
 import { reconcileIsOff, type ReconcileApi } from './api/reconcileApi';
+import { describeApi } from './api/description/openapi';
 import { BadRequest, json, problem } from './api/problem';
 import { type Cast, type CastClients, createCast } from './cast';
 import { createDicomWebClient } from './dicom/dicomWebClient';
@@ -329,6 +330,8 @@ export const handlers = {
   restorePayloads: reconcileRoute((api) => api.restore),
   readPayload: reconcileRoute((api) => api.readPayload),
   createPayloadContainer: reconcileRoute((api) => api.createContainer),
+  openapi: (_request: FunctionRequest, context: InvocationContext) =>
+    inInvocation(context, () => Promise.resolve(describeApi())),
   /** The process is about to end. */
   terminate: async () => {
     await insights?.stop(LAST_TELEMETRY_MS);

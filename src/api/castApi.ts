@@ -1,22 +1,13 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
-import { z } from 'zod';
 import type { PartitionedDicomWebClient } from '../dicom/dicomWebClient';
-import { DEFAULT_PARTITION } from '../dicom/studyKey';
 import { classify } from '../failures/classify';
 import { type FailedEntries, InvalidContinuationToken } from '../failures/failedEntries';
 import type { ValidationWarnings } from '../failures/warnings';
 import type { ChangeFeedClient } from '../feed/changeFeedClient';
 import type { SyncStateStore } from '../feed/syncState';
 import type { StudyQueue } from '../study/studyQueue';
-import {
-  dismissQuery,
-  failedEntriesQuery,
-  partitionSchema,
-  retryBody,
-  toEntryFilter,
-  uidSchema,
-  warningsQuery,
-} from './filters';
+import { cursorBody, resyncBody, syncStudyPath, syncStudyQuery } from './castRequests';
+import { dismissQuery, failedEntriesQuery, retryBody, toEntryFilter, warningsQuery } from './filters';
 import { BadRequest, check, json, problem } from './problem';
 import { readBody, readQuery } from './requests';
 import { resync } from './resync';
@@ -44,18 +35,6 @@ export interface CastApi {
   readonly resync: Route;
   readonly setCursor: Route;
 }
-
-const syncStudyPath = z.object({ uid: uidSchema });
-const syncStudyQuery = z.strictObject({ partition: partitionSchema.default(DEFAULT_PARTITION) });
-const resyncBody = z.strictObject({
-  partition: partitionSchema.optional(),
-  continuationToken: z.string().max(2000).optional(),
-});
-const sequenceSchema = z
-  .number('expected a whole number')
-  .int('expected a whole number')
-  .nonnegative('expected 0 or more');
-const cursorBody = z.strictObject({ expected: sequenceSchema, sequence: sequenceSchema });
 
 export function castApi(deps: CastApiDependencies): CastApi {
   return {

@@ -10,13 +10,22 @@ export const uidSchema = z.string(UID_EXPECTED).regex(/^(?=.{1,64}$)\d+(\.\d+)*$
 export const partitionSchema = z.string(PARTITION_EXPECTED).regex(/^[A-Za-z0-9._-]{1,64}$/, PARTITION_EXPECTED);
 const sinceSchema = z.iso.datetime({ offset: true, error: 'expected a time such as 2024-01-31T10:15:00Z' });
 
+const study = uidSchema.optional().describe('Study Instance UID.');
+const partition = partitionSchema.optional().describe('Data partition of the study; only together with study.');
+
 const entryFilterShape = {
-  study: uidSchema.optional(),
-  partition: partitionSchema.optional(),
-  reason: z.enum(reasonCodes, `expected one of ${reasonCodes.join(', ')}`).optional(),
-  errorType: z.enum(errorTypes, `expected one of ${errorTypes.join(', ')}`).optional(),
-  since: sinceSchema.optional(),
-  rowKey: z.string().min(1).max(200).optional(),
+  study,
+  partition,
+  reason: z
+    .enum(reasonCodes, `expected one of ${reasonCodes.join(', ')}`)
+    .optional()
+    .describe('Why it is not in FHIR.'),
+  errorType: z
+    .enum(errorTypes, `expected one of ${errorTypes.join(', ')}`)
+    .optional()
+    .describe('Family of the reason.'),
+  since: sinceSchema.optional().describe('Failed last at this time or later.'),
+  rowKey: z.string().min(1).max(200).optional().describe('rowKey of one entry, as the list shows it.'),
 };
 
 export const pageShape = {
@@ -25,8 +34,14 @@ export const pageShape = {
     .regex(/^\d{1,4}$/, 'expected a number from 1 to 1000')
     .transform(Number)
     .refine((top) => top >= 1 && top <= 1000, 'expected a number from 1 to 1000')
-    .default(100),
-  continuationToken: z.string().max(2000).optional(),
+    .default(100)
+    .meta({
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      description: 'Items of a page, at most; 100 if it is not given.',
+    }),
+  continuationToken: z.string().max(2000).optional().describe('Of an earlier answer to the same query.'),
 };
 
 /** A partition alone would select nothing: rows are found by study. */
@@ -51,7 +66,10 @@ export const dismissQuery = partitionWithStudy(z.strictObject(entryFilterShape))
 });
 
 export const retryBody = partitionWithStudy(
-  z.strictObject({ ...entryFilterShape, all: z.literal(true, 'expected true').optional() }),
+  z.strictObject({
+    ...entryFilterShape,
+    all: z.literal(true, 'expected true').optional().describe('Every entry; instead of a filter.'),
+  }),
 ).refine(({ all, ...filter }) => all === true || hasCondition(filter), {
   error: 'expected at least one of study, reason, errorType, since, rowKey, or "all": true',
   path: ['filter'],
@@ -59,14 +77,15 @@ export const retryBody = partitionWithStudy(
 
 export const warningsQuery = partitionWithStudy(
   z.strictObject({
-    study: uidSchema.optional(),
-    partition: partitionSchema.optional(),
-    instance: uidSchema.optional(),
+    study,
+    partition,
+    instance: uidSchema.optional().describe('SOP Instance UID.'),
     keyword: z
       .string()
       .regex(/^[A-Za-z0-9]{1,100}$/, 'expected a DICOM keyword such as PatientBirthDate')
-      .optional(),
-    since: sinceSchema.optional(),
+      .optional()
+      .describe('DICOM keyword, such as PatientBirthDate.'),
+    since: sinceSchema.optional().describe('Read last at this time or later.'),
     ...pageShape,
   }),
 );

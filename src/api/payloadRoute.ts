@@ -54,6 +54,9 @@ function parse(path: string, types: TypeNames) {
   }
 }
 
-function itemOf({ name, typeId, logicalId, version, key, body }: ReadPayload) {
+/** One of several payloads of an answer. */
+export type PayloadItem = Omit<ReadPayload, 'body'> & { readonly payload: string };
+
+function itemOf({ name, typeId, logicalId, version, key, body }: ReadPayload): PayloadItem {
   return { name, typeId, logicalId, version, key, payload: body.toString('utf8') };
 }

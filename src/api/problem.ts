@@ -7,13 +7,18 @@ export interface ProblemDetail {
   readonly expected: string;
 }
 
+/** The body of RFC 9457. */
+export interface Problem {
+  readonly type: 'about:blank';
+  readonly status: number;
+  readonly title: string;
+  readonly errors?: readonly ProblemDetail[];
+}
+
 /** An answer of RFC 9457: says what was wrong in words that a person can act on. */
 export function problem(status: number, title: string, errors: readonly ProblemDetail[] = []): HttpResponseInit {
-  return {
-    status,
-    headers: { 'content-type': 'application/problem+json' },
-    body: JSON.stringify({ type: 'about:blank', status, title, ...(errors.length === 0 ? {} : { errors }) }),
-  };
+  const body: Problem = { type: 'about:blank', status, title, ...(errors.length > 0 && { errors }) };
+  return { status, headers: { 'content-type': 'application/problem+json' }, body: JSON.stringify(body) };
 }
 
 export function json(status: number, body: unknown): HttpResponseInit {

@@ -182,7 +182,19 @@ async function reportAnswer(
   return { status: 200, headers, body };
 }
 
-async function createContainer({ container }: PayloadStore, dryRun: boolean, signal: AbortSignal) {
+/** What was done about the container of a store. */
+export interface ContainerAnswer {
+  readonly container: string;
+  readonly dryRun: boolean;
+  readonly existed: boolean;
+  readonly created: boolean;
+}
+
+async function createContainer(
+  { container }: PayloadStore,
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<ContainerAnswer> {
   const existed = await container.exists(signal);
   const created = !dryRun && !existed && (await container.create(signal));
   return { container: container.name, dryRun, existed, created };

@@ -1,22 +1,22 @@
 import type { Breakers } from '../failures/breaker';
 import type { FailedEntries } from '../failures/failedEntries';
 import { feedLag } from '../feed/lag';
-import type { SyncStateStore } from '../feed/syncState';
+import type { FeedCondition, SyncStateStore } from '../feed/syncState';
 import type { StudyQueue } from '../study/studyQueue';
 
 /** How Cast stands, from rows and counters only: asking for it costs no request to DICOM or FHIR. */
 export interface StatusReport {
   readonly changeFeed: {
-    readonly condition: string;
+    readonly condition: FeedCondition;
     /** Everything up to this sequence has been handed to the queue. */
     readonly sequence: number;
-    readonly latestSeen: number | undefined;
+    readonly latestSeen?: number | undefined;
     readonly lagEntries: number;
     /** Between the last entry handed over and the latest entry seen, by the clock of the DICOM service. */
-    readonly lagSeconds: number | undefined;
-    readonly lastRunAt: string | undefined;
-    readonly lastSuccessAt: string | undefined;
-    readonly lastRoundEntries: number | undefined;
+    readonly lagSeconds?: number | undefined;
+    readonly lastRunAt?: string | undefined;
+    readonly lastSuccessAt?: string | undefined;
+    readonly lastRoundEntries?: number | undefined;
   };
   readonly queues: Readonly<Record<string, number>>;
   readonly failedEntries: { readonly total: number; readonly byReason: Readonly<Record<string, number>> };

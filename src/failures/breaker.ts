@@ -5,7 +5,7 @@ import type { ReasonCode } from './errorTypes';
 type GuardedDependency = Exclude<Dependency, 'storage'>;
 
 /** What `/api/status` shows of a service. */
-interface BreakerState {
+export interface BreakerState {
   readonly dependency: GuardedDependency;
   /** `half-open`: one study is let through to see whether the service is back. */
   readonly state: 'closed' | 'open' | 'half-open';

@@ -19,7 +19,7 @@ export interface ValidationWarning {
   readonly operationId: string;
 }
 
-interface StoredWarning extends ValidationWarning {
+export interface StoredWarning extends ValidationWarning {
   /** When the instance was read last, ISO 8601, UTC. */
   readonly seenAt: string;
 }

@@ -1,6 +1,7 @@
 import { QueueClient } from '@azure/storage-queue';
 import { useAzurite } from '../support/azurite';
 import { type CastApp, type ListedEntry, startCastApp } from '../support/castApp';
+import { answersNotMet } from '../support/describedApi';
 import { type HostProcess, startHostProcess } from '../support/hostProcess';
 import { ctInstance, element, testUid } from '../support/instances';
 
@@ -654,4 +655,8 @@ describe('an app without work of its own', () => {
     });
     expect(answer.text).not.toContain('127.0.0.1');
   });
+});
+
+it('every answer of Cast that the OpenAPI description has was met above, as it is described', () => {
+  expect(answersNotMet('Cast', { ' 500': 'a defect, or storage that is gone' })).toEqual([]);
 });

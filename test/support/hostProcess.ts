@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { checkAnswer } from './describedApi';
 
 const ROOT = join(__dirname, '..', '..');
 const READY_TIMEOUT_MS = 20_000;
@@ -28,7 +29,7 @@ export interface HostProcess {
   readonly processId: number;
   /** Every line of both streams so far. */
   readonly logs: readonly string[];
-  /** A request to the host; a body that is not text is sent as JSON. */
+  /** A request to the host; a body that is not text is sent as JSON. What the routes of this project answer must be as they are described. */
   http(path: string, init?: { method?: string; headers?: Record<string, string>; body?: unknown }): Promise<HttpAnswer>;
   /** `POST /admin/functions/{name}`: starts a run and does not wait for it. */
   invoke(name: string, input?: string): Promise<void>;
@@ -74,7 +75,11 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     return exited;
   };
-  const http: HostProcess['http'] = (path, init) => request(ready.url + path, init ?? {});
+  const http: HostProcess['http'] = async (path, init = {}) => {
+    const answer = await request(ready.url + path, init);
+    if (options.appDirectory === undefined) checkAnswer({ method: 'GET', ...init, path }, answer);
+    return answer;
+  };
   return {
     url: ready.url,
     functions: ready.functions,

@@ -4,6 +4,7 @@ import type { ContainerClient } from '@azure/storage-blob';
 import { z } from 'zod';
 import { statusOf } from '../../failures/storageError';
 import type { Finding, PageAddress, ReportStore, TypeBuckets } from './reportStore';
+import { SWEEP_OUTCOMES } from './totals';
 
 /** Where the files of a report are; a write replaces the file. */
 export interface TextFiles {
@@ -17,7 +18,7 @@ const findingSchema = z.object({
   reason: z.string().optional(),
   etag: z.string().optional(),
   lastModified: z.string().optional(),
-  outcome: z.enum(['deleted', 'quarantined', 'gone', 'changed', 'live', 'unproven', 'failed']).optional(),
+  outcome: z.enum(SWEEP_OUTCOMES).optional(),
   code: z.string().optional(),
 });
 

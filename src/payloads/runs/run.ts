@@ -3,10 +3,14 @@ import type { GuardFinding, Overrides } from '../guards/guards';
 import { NO_TOTALS, type Totals } from './totals';
 
 /** `report` changes nothing. */
-export type RunMode = 'report' | 'delete' | 'quarantine';
+export const RUN_MODES = ['report', 'delete', 'quarantine'] as const;
+export type RunMode = (typeof RUN_MODES)[number];
 
-export type RunState =
-  'scanning' | 'guarding' | 'sweeping' | 'complete' | 'time-limit' | 'cancelled' | 'stopped-by-guard' | 'failed';
+export const RUN_STATES = [
+  ...(['scanning', 'guarding', 'sweeping'] as const),
+  ...(['complete', 'time-limit', 'cancelled', 'stopped-by-guard', 'failed'] as const),
+] as const;
+export type RunState = (typeof RUN_STATES)[number];
 
 const ENDED: ReadonlySet<RunState> = new Set(['complete', 'time-limit', 'cancelled', 'stopped-by-guard', 'failed']);
 

@@ -1,7 +1,8 @@
 import type { Verdict } from '../verdict';
 
 /** What became of a candidate in the sweep. `live`: a row points at it now. */
-export type SweepOutcome = 'deleted' | 'quarantined' | 'gone' | 'changed' | 'live' | 'unproven' | 'failed';
+export const SWEEP_OUTCOMES = ['deleted', 'quarantined', 'gone', 'changed', 'live', 'unproven', 'failed'] as const;
+export type SweepOutcome = (typeof SWEEP_OUTCOMES)[number];
 
 /** Every blob that was listed counts once under its verdict; every candidate of a sweep counts once more under its outcome. */
 export const COUNT_NAMES = [

@@ -1,0 +1,112 @@
+import { cursorBody, resyncBody, syncStudyPath, syncStudyQuery } from '../castRequests';
+import { dismissQuery, failedEntriesQuery, retryBody, warningsQuery } from '../filters';
+import {
+  cursorAnswer,
+  dismissAnswer,
+  failedEntriesAnswer,
+  healthAnswer,
+  problemAnswer,
+  resyncAnswer,
+  retryAnswer,
+  statusAnswer,
+  syncStudyAnswer,
+  warningsAnswer,
+} from './answers';
+import { json, problem, type RouteDescription, wrongBody, wrongInput } from './route';
+
+export const castRoutes: readonly RouteDescription[] = [
+  {
+    function: 'status',
+    method: 'get',
+    path: '/status',
+    tag: 'Cast',
+    summary: 'How Cast stands, without a request to DICOM or FHIR.',
+    answers: { 200: json('Cursor, lag, queues, failures by reason, and services that are down.', statusAnswer) },
+  },
+  {
+    function: 'health',
+    method: 'get',
+    path: '/health',
+    tag: 'Cast',
+    summary: 'Asks storage, DICOM and FHIR whether Cast can work with them.',
+    answers: {
+      200: json('Everything works.', healthAnswer),
+      503: {
+        description: 'Something does not work, or a setting is wrong (problem).',
+        content: { 'application/json': healthAnswer, 'application/problem+json': problemAnswer },
+      },
+    },
+  },
+  {
+    function: 'list-failed-entries',
+    method: 'get',
+    path: '/failed-entries',
+    tag: 'Cast',
+    summary: 'What is not in FHIR, why, and what to do.',
+    query: failedEntriesQuery,
+    answers: { 200: json('A page of entries.', failedEntriesAnswer), ...wrongInput },
+  },
+  {
+    function: 'dismiss-failed-entries',
+    method: 'delete',
+    path: '/failed-entries',
+    tag: 'Cast',
+    summary: 'Forgets entries without repairing anything. Needs a filter.',
+    query: dismissQuery,
+    answers: { 200: json('How many are forgotten.', dismissAnswer), ...wrongInput },
+  },
+  {
+    function: 'retry-failed-entries',
+    method: 'post',
+    path: '/failed-entries/retry',
+    tag: 'Cast',
+    summary: 'Has the studies of entries looked at again: of those that a filter fits, or of all.',
+    body: { schema: retryBody, required: true },
+    answers: { 202: json('What was set in motion.', retryAnswer), ...wrongBody },
+  },
+  {
+    function: 'list-warnings',
+    method: 'get',
+    path: '/warnings',
+    tag: 'Cast',
+    summary: 'Optional attributes that were left out because they are invalid.',
+    query: warningsQuery,
+    answers: { 200: json('A page of warnings.', warningsAnswer), ...wrongInput },
+  },
+  {
+    function: 'request-study-sync',
+    method: 'post',
+    path: '/studies/{uid}/sync',
+    tag: 'Cast',
+    summary: 'Has one study looked at.',
+    parameters: syncStudyPath,
+    query: syncStudyQuery,
+    answers: { 202: json('The study is in the queue.', syncStudyAnswer), ...wrongInput },
+  },
+  {
+    function: 'resync',
+    method: 'post',
+    path: '/resync',
+    tag: 'Cast',
+    summary: 'Has every study of the DICOM service looked at.',
+    body: { schema: resyncBody, required: false },
+    answers: {
+      202: json('The studies are in the queue.', resyncAnswer),
+      ...wrongBody,
+      502: problem('The DICOM service cannot be asked.'),
+    },
+  },
+  {
+    function: 'set-cursor',
+    method: 'put',
+    path: '/cursor',
+    tag: 'Cast',
+    summary: 'Sets the cursor of the change feed.',
+    body: { schema: cursorBody, required: true },
+    answers: {
+      200: json('The cursor is set.', cursorAnswer),
+      ...wrongBody,
+      409: problem('The cursor is not where the request expects it.'),
+    },
+  },
+];
