@@ -1,6 +1,5 @@
 import { CommanderError } from 'commander';
 import type { Overrides } from '../../src/payloads/guards/guards';
-import { readPayloadPath, type PayloadPath } from '../../src/payloads/payloadPath';
 import { LEAST_GRACE_OF_DELETES_MS } from '../../src/payloads/runs/startRun';
 import { commandLineOptions, helpText, type RawOptions } from './options';
 import { UsageError } from './usageError';
@@ -46,7 +45,8 @@ export interface ReconcileAction {
 
 export interface ReadAction {
   readonly kind: 'read';
-  readonly paths: readonly PayloadPath[];
+  /** as they were given */
+  readonly paths: readonly string[];
 }
 
 export interface RestoreAction {
@@ -126,7 +126,7 @@ function requestedAction(options: RawOptions, database: DatabaseOption | undefin
     throw new UsageError('--restore: expected without --reconcile and --read, in a call of its own');
   if (reconcile === true) return reconcileAction(options, database);
   if (restore !== undefined) return restoreAction(options, restore);
-  if (read.length > 0) return { kind: 'read', paths: read.map((text) => readPath(text, database)) };
+  if (read.length > 0) return { kind: 'read', paths: read };
   return undefined;
 }
 
@@ -170,16 +170,6 @@ function restoreAction(options: RawOptions, restore: string): RestoreAction {
 function quarantineOf({ quarantine }: RawOptions): Quarantine | undefined {
   if (quarantine === undefined) return undefined;
   return { container: quarantine === true ? undefined : quarantine };
-}
-
-function readPath(text: string, database: DatabaseOption | undefined): PayloadPath {
-  const reading = readPayloadPath(text);
-  if (reading.kind === 'refused') throw new UsageError(`--read: ${reading.problem}`);
-  if (reading.path.type.kind === 'name' && database === undefined)
-    throw new UsageError(
-      '--read: expected the id of the resource type, or --db-properties and --db-type to look it up',
-    );
-  return reading.path;
 }
 
 /** An option that would do nothing is a mistake: the person who gave it believes that it does something. */

@@ -13,7 +13,7 @@ import { viewRun, type RunView } from '../../src/payloads/runs/runView';
 import { DEFAULT_LIMITS, type ReconcileServices } from '../../src/payloads/runs/services';
 import { cancelRun, startRun } from '../../src/payloads/runs/startRun';
 import type { ReconcileAction } from './commandLine';
-import { CommandFailure, exitCodes, type Console, type ExitCode } from './console';
+import { CommandFailure, type Console, type ExitCode } from './console';
 import { createContinuation, type Continuation } from './continuation';
 import { tellProgress } from './progress';
 import { exitCodeOf, tellEnd } from './runEnd';
@@ -22,8 +22,8 @@ import { workPersistently } from './workPersistently';
 
 export interface ReconcileDependencies {
   readonly store: PayloadStore;
-  /** why the container must not be touched, before anything is read */
-  readonly refusals: readonly GuardFinding[];
+  /** datasources of the configuration that use the container too */
+  readonly sharedContainers: readonly GuardFinding[];
   readonly console: Console;
   /** a first interrupt: stop after the page */
   readonly stop: AbortSignal;
@@ -41,12 +41,7 @@ export async function reconcile(
   action: ReconcileAction,
   dryRun: boolean,
 ): Promise<ExitCode> {
-  const { store, refusals, console } = dependencies;
-  for (const { problem } of refusals) console.tell(`${dryRun ? 'WARNING' : 'STOPPED'}: ${problem}`);
-  if (!dryRun && refusals.length > 0) {
-    console.print(`${JSON.stringify({ state: 'stopped-by-guard', dryRun, guards: refusals }, undefined, 2)}\n`);
-    return exitCodes.stoppedEarly;
-  }
+  const { store, console } = dependencies;
   const report = action.reportFile === undefined ? undefined : await openReport(action.reportFile);
   const folder = await mkdtemp(join(tmpdir(), 'reconcile-'));
   try {
@@ -82,7 +77,7 @@ function requestOf({ tenantId, dsId }: PayloadStore, action: ReconcileAction, dr
 }
 
 async function runToItsEnd(
-  { store, console, stop, abort }: ReconcileDependencies,
+  { store, sharedContainers, console, stop, abort }: ReconcileDependencies,
   request: RunRequest,
   {
     folder,
@@ -100,8 +95,7 @@ async function runToItsEnd(
   const services: ReconcileServices = {
     ...progress,
     openStore: () => store,
-    // The command ends before it gets here where a container is shared.
-    sharedContainers: [],
+    sharedContainers,
     // One shard, so that a token means what it meant to the Java tool: everything before it is done.
     limits: { ...DEFAULT_LIMITS, fanOut: false, pageSize },
     clock: () => new Date(),

@@ -2,13 +2,14 @@ import type { Environment } from '../../src/payloads/configuration/environmentRe
 import type { PayloadConfiguration } from '../../src/payloads/configuration/payloadConfiguration';
 import type { PayloadContainer } from '../../src/payloads/container/payloadContainer';
 import type { FhirDatabase } from '../../src/payloads/database/fhirDatabase';
+import type { TypeNames } from '../../src/payloads/readPayload';
 import type { Action, RequestedWork } from './commandLine';
 import { exitCodes, type Console, type ExitCode } from './console';
 import { createContainer } from './createContainer';
 import { openDatabase } from './openDatabase';
-import { readPayloads } from './readPayloads';
+import { parseReadPaths, printPayloads } from './readPayloads';
 import { reconcile } from './reconcile';
-import { restorePayloads } from './restorePayloads';
+import { restore } from './restore';
 import { findSharers, openContainer, openQuarantine } from './tenantStore';
 
 export interface WorkDependencies {
@@ -34,13 +35,13 @@ export async function doWork(
   const { action } = work;
   switch (action.kind) {
     case 'restore':
-      return restorePayloads(openQuarantine(configuration, action.quarantine), action, work.dryRun, console, abort);
-    case 'read':
-      if (work.database === undefined)
-        return readPayloads({ container, types: undefined, console }, action.paths, abort);
-      return withDatabase(context, async (database) =>
-        readPayloads({ container, types: await database.resourceTypes(), console }, action.paths, abort),
-      );
+      return restore(openQuarantine(configuration, action.quarantine), action, work.dryRun, console, abort);
+    case 'read': {
+      const printed = (types: TypeNames): Promise<ExitCode> =>
+        printPayloads(container, parseReadPaths(action.paths, types), types, console, abort);
+      if (work.database === undefined) return printed(undefined);
+      return withDatabase(context, async (database) => printed(await database.resourceTypes()));
+    }
     case 'reconcile':
       return reconcileWith(context, action);
   }
@@ -57,14 +58,14 @@ async function reconcileWith(context: Context, action: Extract<Action, { kind: '
   const { work, configuration, dependencies, container } = context;
   const { environment, console } = dependencies;
   const quarantine = action.quarantine === undefined ? undefined : openQuarantine(configuration, action.quarantine);
-  const refusals = await findSharers(work.configDir, configuration, environment, console.tell);
+  const sharedContainers = await findSharers(work.configDir, configuration, environment, console.tell);
   return withDatabase(context, (database) => {
     console.tell(
       `Container ${container.name} of ${container.account}; ${database.description}${work.dryRun ? '; dry run' : ''}`,
     );
     const { tenantId, dsId } = configuration;
     return reconcile(
-      { ...dependencies, refusals, store: { tenantId, dsId, container, database, quarantine } },
+      { ...dependencies, sharedContainers, store: { tenantId, dsId, container, database, quarantine } },
       action,
       work.dryRun,
     );

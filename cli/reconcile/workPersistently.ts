@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { RestError } from '@azure/storage-blob';
+import { DatabaseFailure } from '../../src/payloads/database/databaseFailure';
 import { hasEnded } from '../../src/payloads/runs/run';
 import type { ReconcileServices } from '../../src/payloads/runs/services';
 import { runSlice, shardSlice, type FollowUp } from '../../src/payloads/runs/steps';
@@ -24,11 +26,15 @@ export async function workPersistently(
       return;
     } catch (error) {
       const waitMs = WAITS_MS[failures];
-      if (waitMs === undefined || signal.aborted) throw error;
+      if (waitMs === undefined || signal.aborted || !mayPass(error)) throw error;
       tell(`WARNING: ${describeFailure(error, [])}; trying again in ${waitMs / 1000} s`);
       await delay(waitMs, undefined, { signal });
     }
   }
+}
+
+function mayPass(error: unknown): boolean {
+  return error instanceof RestError || (error instanceof DatabaseFailure && error.isTransient);
 }
 
 /** A slice for which there is nothing to do does no harm. */

@@ -11,8 +11,12 @@ import { openDerby } from '../../cli/reconcile/derby/derbyBridge';
 import { derbyFhirDatabase } from '../../cli/reconcile/derby/derbyFhirDatabase';
 import { derbyClassPath } from '../../cli/reconcile/derby/derbyJars';
 import { goldenExpected, goldenNames } from '../integration/payloads/golden';
+import { configureServer, startReconcile } from '../integration/cli/reconcileProcess';
+import { nextSecondOfStorage, putBlobs } from '../integration/payloads/reconcileRig';
+import { useAzurite } from '../support/azurite';
 import { createDerby, goldenRows, tablesOf } from './goldenDerby';
 
+const azurite = useAzurite();
 const before = new Date('2027-01-01T00:00:00Z');
 const signal = new AbortController().signal;
 const listed = (name: string): ListedBlob => ({ name, etag: '"0x1"', lastModified: new Date(0) });
@@ -164,6 +168,20 @@ it('tells when the newest change was, in UTC, and has nothing to wait for', asyn
   expect(isStandby).toBe(false);
   expect(newest?.toISOString()).toMatch(/^2026-11-2[34]T/);
   expect(await database.drain(drainRequest(identity))).toEqual({ oldestAgeMs: 0 });
+});
+
+it('is reconciled by the command line, as any other database', async () => {
+  const container = await azurite.container();
+  await putBlobs(container, goldenNames);
+  await nextSecondOfStorage(container);
+  const { config, database: ofPostgres } = configureServer(
+    { default: { connectionString: azurite.connectionString, containerName: container.containerName } },
+    { 'db.database': copied('commandLine'), 'db.default.schema': 'FHIRDATA' },
+  );
+  const args = [...config, ...ofPostgres.slice(0, 2), '--db-type', 'derby', '--reconcile', '--min-age-hours', '0'];
+  const { code, stdout, stderr } = await startReconcile(args).ended;
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/^Scan complete$/m) as unknown]);
+  expect(JSON.parse(stdout)).toMatchObject({ state: 'complete', totals: { orphans: 23, tombstone: 1 } });
 });
 
 it('cannot be opened while another process has it open, and says so in one line', async () => {

@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
-
-const ROWS = join(__dirname, '..', 'fixtures', 'reconcile', 'golden-rows.sql.gz');
+import { sampleRows } from '../../local/samples/reconcile/samplePayloads';
 
 const TYPES = ['BASIC', 'ENDPOINT', 'IMAGINGSTUDY', 'OBSERVATION', 'PATIENT', 'PRACTITIONER'];
 
@@ -37,7 +35,7 @@ const ROWS_OF_A_STATEMENT = 50;
 export function goldenRows(): readonly string[] {
   const rows = new Map<string, string[]>();
   let table: string | undefined;
-  for (const line of gunzipSync(readFileSync(ROWS)).toString('utf8').split('\n')) {
+  for (const line of sampleRows().split('\n')) {
     table = /^INSERT INTO fhirdata\.(\w+) VALUES$/.exec(line)?.[1] ?? table;
     if (!line.startsWith('\t(') || table === undefined || table === 'logical_resource_ident') continue;
     const row = line.trim().replace(/[,;]$/, '');

@@ -277,15 +277,19 @@ describe('a run that deletes', () => {
     const ghost = `104/ghost-1/1/${randomUUID()}`;
     await putLongAgo(container, [ghost]);
     const { code, stdout } = await reconcile(old, ...deletes, '--quarantine');
-    const { runId, totals } = JSON.parse(stdout) as { runId: string; totals: unknown };
-    expect([code, totals]).toMatchObject([0, { quarantined: 1 }]);
+    const { runId, totals } = JSON.parse(stdout) as {
+      runId: string;
+      totals: { quarantined: number; orphans: number };
+    };
+    expect([code, totals.quarantined]).toEqual([0, totals.orphans]);
     expect(await namesIn(container)).not.toContain(ghost);
-    const dry = await run(...old.config, '--restore', runId);
-    expect([dry.code, dry.stderr]).toEqual([0, `Would restore payload ${ghost}\n`]);
-    const restored = await run(...old.config, '--restore', runId, '--no-dry-run');
-    expect([restored.code, restored.stderr]).toEqual([0, `Restored payload ${ghost}\n`]);
+    const dry = await run(...old.config, '--restore', `${runId}/${ghost}`);
+    expect([dry.code, JSON.parse(dry.stdout)]).toMatchObject([0, { dryRun: true, restored: 1 }]);
+    expect(await namesIn(container)).not.toContain(ghost);
+    const restored = await run(...old.config, '--restore', `${runId}/${ghost}`, '--no-dry-run');
+    expect([restored.code, JSON.parse(restored.stdout)]).toMatchObject([0, { dryRun: false, restored: 1 }]);
     expect(await namesIn(container)).toContain(ghost);
-    expect((await run(...old.config, '--restore', runId, '--no-dry-run')).code).toBe(1);
+    expect((await run(...old.config, '--restore', `${runId}/${ghost}`, '--no-dry-run')).code).toBe(1);
   });
 });
 
@@ -309,6 +313,16 @@ describe('--read', () => {
       goldenNames.filter((name) => name.startsWith('104/raced-inm/')).length,
     );
     expect(stderr).toMatch(/^Scanning all entries with prefix: '104\/pat-0001\/1\/'$/m);
+  });
+
+  it.each([
+    ['104', /--read: blobPath must contain at least 2 parts/],
+    ['104/a/1/k/x', /--read: blobPath must contain no more than 4 parts/],
+    ['Patient/a/1', /--read: Must use resourceTypeId for path, or provide a database configuration/],
+  ])('refuses %s with 2, and the words of the Java tool', async (path, expected) => {
+    const { code, stdout, stderr } = await run(...goldenServer.config, '--read', path);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(expected);
   });
 
   it('goes on after a payload that is not there, and ends with 1', async () => {

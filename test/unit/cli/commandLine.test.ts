@@ -82,11 +82,7 @@ it('takes several payloads to read, by id or by name of the type', () => {
   expect(line).toMatchObject({
     action: {
       kind: 'read',
-      paths: [
-        { type: { kind: 'id', id: 97 }, logicalId: 'my.blob.', version: '7', key: 'some-key' },
-        { type: { kind: 'name', name: 'Observation' }, logicalId: 'my.blob.', version: '7', key: undefined },
-        { type: { kind: 'id', id: 97 }, logicalId: 'x', version: undefined, key: undefined },
-      ],
+      paths: ['97/my*blob*/7/some-key', 'Observation/my.blob./7', '97/x/'],
     },
   });
 });
@@ -168,10 +164,6 @@ it.each<[readonly string[], RegExp]>([
   [[...RECONCILE, '--audit', '--continuation-token', 't'], /--audit: expected without --continuation-token/],
   [[...RECONCILE, '--audit', '--resource-types', 'Patient'], /--audit: expected without --resource-types/],
   [[...CONFIG, '--restore', '/104/a'], /--restore: expected the id of a run/],
-  [[...CONFIG, '--read', '104'], /--read: expected at least 2 parts: type\/id/],
-  [[...CONFIG, '--read', '104/a/1/k/x'], /--read: expected no more than 4 parts/],
-  [[...CONFIG, '--read', '104/a/one'], /--read: expected a number as version/],
-  [[...CONFIG, '--read', 'Patient/a/1'], /--read: expected the id of the resource type, or --db-properties/],
   [[...CONFIG, '--create-container', '--max-scan-seconds', '1'], /--max-scan-seconds: expected with --reconcile only/],
   [[...CONFIG, '--read', '104/a', '--report', 'f'], /--report: expected with --reconcile only/],
   [[...CONFIG, '--read', '104/a', '--quarantine'], /--quarantine: expected with --reconcile or --restore only/],
