@@ -1,3 +1,4 @@
+import { guardsTable, optionsTable } from './reconcileTables';
 import { settingsTable } from './settingsTable';
 import { telemetryTables } from './telemetryTables';
 
@@ -13,6 +14,8 @@ interface GeneratedPart {
 export const generatedParts: readonly GeneratedPart[] = [
   { document: 'README.md', name: 'settings', text: settingsTable },
   { document: 'docs/operate.md', name: 'telemetry', text: telemetryTables },
+  { document: 'docs/reconcile.md', name: 'options', text: optionsTable },
+  { document: 'docs/reconcile.md', name: 'guards', text: guardsTable },
 ];
 
 /** The document with the part between its marks brought up to date. @throws Error when a mark is missing */
