@@ -56,7 +56,7 @@ async function advanceShard(work: RunWork, shardId: string): Promise<readonly Fo
   if (plan === undefined || (state !== 'scanning' && state !== 'sweeping')) return [];
   const take = state === 'scanning' ? takeForScan : takeForSweep(run.value);
   const claim = await claimShard(services, { runId: run.value.id, shardId }, take, signal);
-  if (claim.kind === 'nothing-to-do') return [];
+  if (claim.kind === 'nothing-to-do') return onceOver(work);
   if (claim.kind === 'busy') return [shardSlice(run.value.id, shardId, claim.waitMs)];
   const slice = await releasedOnFailure(work, shardId, claim.owner, async () => {
     const types = await work.store.database.resourceTypes();
@@ -68,12 +68,22 @@ async function advanceShard(work: RunWork, shardId: string): Promise<readonly Fo
   switch (slice) {
     case 'scanned':
     case 'swept':
+      return onceOver(work);
     case 'stopped':
       return [runSlice(run.value.id)];
     case 'handed-over':
     case 'lost':
       return [shardSlice(run.value.id, shardId)];
   }
+}
+
+/** The run goes on behind its last shard. A slice that died before it could say so is repeated, and finds its shard done. */
+async function onceOver({ services, run, signal }: RunWork): Promise<readonly FollowUp[]> {
+  const shards = await services.runs.readShards(run.value.id, signal);
+  const isOver = shards.every(({ value }) =>
+    run.value.state === 'scanning' ? value.scanned : value.sweep.done || !needsSweep(run.value, value),
+  );
+  return isOver ? [runSlice(run.value.id)] : [];
 }
 
 /** A slice that fails does not keep its shard until its claim runs out. */

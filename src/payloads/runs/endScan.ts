@@ -2,7 +2,7 @@ import { isClaimed } from './claims';
 import type { RunPlan, Run, Shard } from './run';
 import type { Versioned } from './runStore';
 import { isTimeUp, mustGetOn } from './scanShard';
-import { runSlice, toNext, type FollowUp, type RunWork } from './steps';
+import { runSlice, shardSlice, toNext, type FollowUp, type RunWork } from './steps';
 
 /** Until the slices that still work on shards have seen that the scan is over. */
 const LOOK_AGAIN_MS = 5000;
@@ -17,7 +17,13 @@ export async function endScan(work: RunWork, plan: RunPlan): Promise<readonly Fo
   if (shards.length < plan.shards) throw new Error('A shard of the run is missing');
   const unfinished = shards.filter(({ value }) => !value.scanned);
   const why = unfinished.length === 0 ? 'complete' : whyOver(run.value, plan, services.clock(), unfinished);
-  if (why === undefined) return [];
+  if (why === undefined) {
+    // Whoever planned the run may have died before it could send these.
+    const isUp = isTimeUp(run.value, plan, services.clock());
+    return unfinished
+      .filter(({ value }) => isNew(value) && (!isUp || mustGetOn(value)))
+      .map(({ value }) => shardSlice(run.value.id, value.id));
+  }
   const now = services.clock();
   if (unfinished.some(({ value }) => isClaimed(value, now.getTime()))) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
   for (const shard of unfinished)
@@ -27,6 +33,10 @@ export async function endScan(work: RunWork, plan: RunPlan): Promise<readonly Fo
     }
   const change = { state: 'guarding', scanEnd: why, scanEndedAt: now.toISOString() } as const;
   return toNext(work, change, [runSlice(run.value.id)]);
+}
+
+function isNew({ writers, claim }: Shard): boolean {
+  return writers.length === 0 && claim === undefined;
 }
 
 function whyOver(
