@@ -1,4 +1,5 @@
 import { Random } from '../chaos/random';
+import { namesIn } from '../integration/payloads/reconcileRig';
 import { advance } from '../../src/payloads/runs/advance';
 import { memoryRunStore } from '../../src/payloads/runs/memoryRunStore';
 import type { Run, RunRequest } from '../../src/payloads/runs/run';
@@ -18,7 +19,7 @@ import {
 import { Slice } from './gates';
 import type { Mutant, MutantContext } from './mutants';
 import { drawPlan, drawScene, drawStyle, type Style } from './scenes';
-import { ANCHORS, FIRST_RACE_ID, liveNames, namesIn, SCHEMA, type World } from './world';
+import { ANCHORS, FIRST_RACE_ID, liveNames, SCHEMA, type World } from './world';
 import { LONGEST_PUT_TO_BEGIN_MS, Writer } from './writer';
 
 export interface SeedResult {

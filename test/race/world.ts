@@ -90,9 +90,3 @@ export async function liveNames(observer: Client): Promise<readonly string[]> {
   );
   return rows.map(({ name }) => name);
 }
-
-export async function namesIn(blobs: ContainerClient): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const { name } of blobs.listBlobsFlat()) names.push(name);
-  return names;
-}

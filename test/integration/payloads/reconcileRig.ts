@@ -86,3 +86,9 @@ export async function nextSecondOfStorage(client: ContainerClient): Promise<void
   while ((await container.storageDate(untilTheTestEnds)) <= before)
     await new Promise((resolve) => setTimeout(resolve, 50));
 }
+
+export async function namesIn(container: ContainerClient): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name } of container.listBlobsFlat()) names.push(name);
+  return names;
+}
