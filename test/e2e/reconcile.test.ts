@@ -1,7 +1,9 @@
 import { Client } from 'pg';
 import type { EmbeddedDatabase } from '../../local/reconcile/embeddedDatabase';
 import { startPostgres } from '../integration/payloads/postgresServer';
+import { openApiDocument } from '../../src/api/description/openapi';
 import { useAzurite } from '../support/azurite';
+import { answersNotMet } from '../support/describedApi';
 import { eventually } from '../support/eventually';
 import { type HostProcess, startHostProcess } from '../support/hostProcess';
 import { type SamplePayloadStore, startSamplePayloadStore } from '../../local/reconcile/samplePayloadStore';
@@ -222,3 +224,71 @@ describe('a run that cannot go on', () => {
     expect({ state, ...view }).toMatchObject({ state: 'failed', problem: { code: 'UnknownResourceType' } });
   });
 });
+
+describe('the OpenAPI description, which every answer above was held against', () => {
+  it('holds for bodies that are too long', async () => {
+    const padding = 'x'.repeat(65_536);
+    for (const [method, path] of [
+      ['POST', '/api/reconcile'],
+      ['POST', '/api/quarantine/restore'],
+      ['PUT', '/api/payload-container'],
+    ] as const)
+      expect((await send(method, path, { padding })).status).toBe(413);
+  });
+
+  it('holds for what lets a guard pass', async () => {
+    const overrides = { 'stale-database': '2026-01-31T10:15:00Z', 'orphan-count': 1, unproven: ['Patient'] };
+    const { status } = await send('POST', '/api/reconcile', { overrides, resourceTypes: ['Patient'] });
+    expect(status).toBe(202);
+  });
+
+  it.each([
+    ['GET', '/api/reconcile/not-a-run/report', undefined],
+    ['GET', '/api/reconcile/20260101T000000Z-12345678/report?colour=red', undefined],
+    ['POST', '/api/reconcile/not-a-run/cancel', undefined],
+    ['POST', '/api/quarantine/restore', undefined],
+    ['GET', '/api/payloads/104/x/1/a%20b', undefined],
+    ['PUT', '/api/payload-container', { dryRun: 'yes' }],
+  ] as const)('holds for wrong input: %s %s', async (method, path, body) => {
+    expect((await send(method, path, body)).status).toBe(400);
+  });
+
+  it('holds for a run that there is not', async () => {
+    expect((await send('POST', '/api/reconcile/20260101T000000Z-12345678/cancel')).status).toBe(404);
+  });
+
+  it('is served as it is generated', async () => {
+    expect((await send('GET', '/api/openapi.json')).json()).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+  });
+
+  it('holds where Reconcile is off and where the key is missing, and has no answer that was not met', async () => {
+    const guarded = await startHostProcess({
+      settings: {
+        AzureWebJobsStorage: azurite.connectionString,
+        CHANGE_FEED_SCHEDULE: NEVER,
+        MARK_SWEEP_SCHEDULE: NEVER,
+        RECONCILE_SWEEP_SCHEDULE: NEVER,
+      },
+      commandLine: ['--enable-auth', '--host-key', 'of-the-host'],
+    });
+    try {
+      for (const { method, path } of routesOf(['Reconcile', 'Description'])) {
+        expect((await guarded.http(path, { method })).status).toBe(401);
+        const { status } = await guarded.http(path, { method, headers: { 'x-functions-key': 'of-the-host' } });
+        expect(status).toBe(path === '/api/openapi.json' ? 200 : 503);
+      }
+    } finally {
+      await guarded.stop();
+    }
+    const unreachable = { ' 500': 'a defect, or storage that is gone' };
+    expect([...answersNotMet('Reconcile', unreachable), ...answersNotMet('Description', unreachable)]).toEqual([]);
+  });
+});
+
+function routesOf(tags: readonly string[]): readonly { readonly method: string; readonly path: string }[] {
+  return Object.entries(openApiDocument().paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, operation]) => tags.some((tag) => (operation.tags as readonly string[]).includes(tag)))
+      .map(([method]) => ({ method: method.toUpperCase(), path: `/api${path.replaceAll(/\{\w+\}/g, '1')}` })),
+  );
+}

@@ -63,7 +63,7 @@ const NEVER = '0 0 0 1 1 *';
  * @param appDirectory folder of the built app; the default is this project
  */
 export async function startCastApp(
-  azurite: Pick<AzuriteForTests, 'connectionString'>,
+  azurite: AzuriteForTests,
   settings: Readonly<Record<string, string>> = {},
   commandLine: readonly string[] = [],
   appDirectory?: string,

@@ -20,9 +20,8 @@ interface Answered {
   readonly text: string;
 }
 
-interface Content {
-  readonly [mediaType: string]: { readonly schema: object };
-}
+/** By media type. */
+type Content = Readonly<Record<string, { readonly schema: object }>>;
 
 interface Operation {
   readonly tags: readonly string[];
@@ -35,7 +34,7 @@ interface Operation {
 
 const document = openApiDocument();
 const ajv = new Ajv2020({ allErrors: true, strictTypes: false });
-addFormats.default(ajv);
+addFormats(ajv);
 const validators = new WeakMap<object, ValidateFunction>();
 const met = new Set<string>();
 

@@ -48,7 +48,7 @@ const totals = z
 
 function countShape() {
   const entries = COUNT_NAMES.map((name) => [name, count.optional()]);
-  return Object.fromEntries(entries) as { [K in (typeof COUNT_NAMES)[number]]: z.ZodOptional<typeof count> };
+  return Object.fromEntries(entries) as Record<(typeof COUNT_NAMES)[number], z.ZodOptional<typeof count>>;
 }
 
 const runShape = {

@@ -29,7 +29,7 @@ function pathsOf(route: string): readonly string[] {
 describe('the OpenAPI description', () => {
   it('is a document of OpenAPI 3.1', () => {
     const ajv = new Ajv2020({ strict: false, allErrors: true });
-    addFormats.default(ajv);
+    addFormats(ajv);
     // Of RFC 9110: ajv-formats does not have it.
     ajv.addFormat('media-range', /^[\w!#$&^.+*-]+\/[\w!#$&^.+*-]+(;.*)?$/);
     ajv.compile(JSON.parse(read('test/fixtures/openapi/schema-3.1.json')) as object);
