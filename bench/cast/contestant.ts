@@ -196,10 +196,12 @@ let looks = 0;
 
 /** As the timer does it: again and again, also after a run that was held back by a full queue. */
 async function pullAll(app: QueueApp, queue: StudyQueue): Promise<number> {
-  for (let entries = 0; ; await sleep(20)) {
+  let entries = 0;
+  for (;;) {
     const summary = await app.pull(queue);
     entries += summary.entries;
     if (summary.stopped !== 'held-back' && summary.stopped !== 'deadline') return entries;
+    await sleep(20);
   }
 }
 
