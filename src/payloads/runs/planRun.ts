@@ -1,3 +1,4 @@
+import { cutoffAfterDrain } from '../database/cutoff';
 import type { DatabaseState } from '../database/databaseIdentity';
 import { OpenTransaction } from '../database/openTransaction';
 import type { ResourceType } from '../database/resourceTypes';
@@ -84,7 +85,8 @@ async function fixTime(work: RunWork, state: DatabaseState): Promise<RunTime> {
   const storageDate = await work.store.container.storageDate(work.signal);
   const drained = await drain(work, state);
   const newest = state.newest ?? storageDate;
-  const asOfMs = Math.min(storageDate.getTime() - drained.oldestAgeMs, mode === 'report' ? Infinity : newest.getTime());
+  const drainedCutoff = cutoffAfterDrain(storageDate, graceMs, drained);
+  const cutoff = mode === 'report' ? drainedCutoff : earlier(drainedCutoff, new Date(newest.getTime() - graceMs));
   const isStale = newest.getTime() < storageDate.getTime() - STALE_MS;
   const warnings = [
     ...(state.isStandby ? ['The database is a standby: rows that the primary has may be missing.'] : []),
@@ -94,8 +96,10 @@ async function fixTime(work: RunWork, state: DatabaseState): Promise<RunTime> {
         ]
       : []),
   ];
-  return { storageDate, cutoff: new Date(asOfMs - graceMs), openTransaction: drained.openTransaction, warnings };
+  return { storageDate, cutoff, openTransaction: drained.openTransaction, warnings };
 }
+
+const earlier = (one: Date, other: Date): Date => (one < other ? one : other);
 
 /** A server that is quiet for so long is worth a word. */
 const STALE_MS = 3_600_000;

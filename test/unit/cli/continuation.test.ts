@@ -18,7 +18,7 @@ const runIn = (mode: RunMode): Run => ({
   startedAt: '2026-11-24T00:00:00.000Z',
   cancelRequested: false,
   stoppedByGuard: false,
-  reserved: 0,
+  reserved: {},
   deleteBound: 0,
   guards: [],
   warnings: [],
