@@ -19,7 +19,8 @@ export const wholeNumber = (fallback: number, minimum: number, maximum: number) 
     .regex(/^\d{1,12}$/, 'expected a whole number')
     .default(String(fallback))
     .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, `expected a number from ${minimum} to ${maximum}`);
+    .refine((value) => value >= minimum && value <= maximum, `expected a number from ${minimum} to ${maximum}`)
+    .meta({ minimum, maximum });
 
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'expected an absolute http(s) URL' })

@@ -6,7 +6,7 @@ import { flag, httpUrl, insightsAuthentication, wholeNumber } from './settingVal
 /**
  * Every app setting of the project: its name, default, check and description live here (those of the mapping in mappingSettings.ts) and
  * nowhere else.
- * The table in the README is generated from this schema.
+ * The tables in docs/configure.md are generated from this schema.
  */
 
 /** The settings of Cast, and those that the whole app shares. */
@@ -204,6 +204,10 @@ export interface SettingDescription {
   readonly description: string;
   readonly required: boolean;
   readonly defaultText: string;
+  /** Where only some texts are allowed. */
+  readonly values?: readonly string[] | undefined;
+  /** Of a whole number. */
+  readonly range?: { readonly minimum: number; readonly maximum: number } | undefined;
 }
 
 /** Every setting of Cast with its description and default, in the order of the schema. */
@@ -215,11 +219,14 @@ export function describeSchema(settings: z.ZodObject): readonly SettingDescripti
   return Object.entries(settings.shape as Readonly<Record<string, z.ZodType>>).map(([name, schema]) => {
     const missing = schema.safeParse(undefined);
     const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+    const { minimum, maximum } = json;
     return {
       name,
       description: schema.description ?? '',
       required: !missing.success,
       defaultText: typeof json.default === 'string' ? json.default : '',
+      values: json.enum?.map(String),
+      range: minimum === undefined || maximum === undefined ? undefined : { minimum, maximum },
     };
   });
 }

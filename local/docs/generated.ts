@@ -1,5 +1,5 @@
 import { guardsTable, optionsTable } from './reconcileTables';
-import { settingsTable } from './settingsTable';
+import { settingsTables } from './settingsTable';
 import { telemetryTables } from './telemetryTables';
 
 interface GeneratedPart {
@@ -12,7 +12,7 @@ interface GeneratedPart {
 
 /** The parts of documents that the code knows better; `npm run docs` writes them, a test compares. */
 export const generatedParts: readonly GeneratedPart[] = [
-  { document: 'README.md', name: 'settings', text: settingsTable },
+  { document: 'docs/configure.md', name: 'settings', text: settingsTables },
   { document: 'docs/operate.md', name: 'telemetry', text: telemetryTables },
   { document: 'docs/reconcile.md', name: 'options', text: optionsTable },
   { document: 'docs/reconcile.md', name: 'guards', text: guardsTable },

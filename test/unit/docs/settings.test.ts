@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { generatedParts } from '../../../local/docs/generated';
+import { settingExamples } from '../../../local/docs/settingExamples';
+import { allSettings, settingsTables } from '../../../local/docs/settingsTable';
+import { readReconcileSettings } from '../../../src/reconcileSettings';
 import { describeSettings, readSettings, SettingsError } from '../../../src/settings';
 
 const REQUIRED = { DICOM_URL: 'https://dicom.example', FHIR_URL: 'https://fhir.example/r4' };
@@ -13,9 +16,38 @@ describe('the documents', () => {
   });
 });
 
+describe('docs/configure.md', () => {
+  it('has each setting once, with its values, their range or an example', () => {
+    const rows = settingsTables()
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    expect(rows.map((row) => /`(\w+)`/.exec(row)?.[1]).sort()).toEqual(allSettings.map(({ name }) => name).sort());
+    for (const { name, values, range } of allSettings)
+      expect({ name, told: values ?? range ?? settingExamples[name] }).toMatchObject({
+        told: expect.anything() as unknown,
+      });
+  });
+
+  // A reference to Key Vault is resolved before the app reads it.
+  it.each(Object.entries(settingExamples).filter(([, value]) => !value.startsWith('@Microsoft.KeyVault(')))(
+    'gives an example of %s that the app takes',
+    (name, value) => {
+      expect(allSettings.map((setting) => setting.name)).toContain(name);
+      const inReconcile = {
+        FHIR_DATABASE_HOST: 'h',
+        FHIR_DATABASE_USER: 'u',
+        FHIR_DATABASE_PASSWORD: 'p',
+        PAYLOAD_STORAGE: 's',
+      };
+      expect(() => readSettings({ ...REQUIRED, [name]: value })).not.toThrow();
+      expect(() => readReconcileSettings({ ...inReconcile, [name]: value })).not.toThrow();
+    },
+  );
+});
+
 describe('the settings', () => {
   it('each have a description', () => {
-    for (const { name, description } of describeSettings())
+    for (const { name, description } of allSettings)
       expect({ name, description }).toEqual({ name, description: expect.stringMatching(/.{20,}\.$/) as unknown });
   });
 

@@ -1,0 +1,53 @@
+/** An example of each setting whose values are neither listed nor a number; a test has the app read them. */
+export const settingExamples: Readonly<Record<string, string>> = {
+  DICOM_URL: 'https://contoso-imaging.dicom.azurehealthcareapis.com',
+  DICOM_PUBLIC_URL: 'https://dicom.contoso.com',
+  DICOM_API_VERSION: 'v1',
+  FHIR_URL: 'https://contoso-fhir.fhir.azurehealthcareapis.com',
+  ...examplesOfIdentity('DICOM', 'https://dicom.healthcareapis.azure.com/.default', 'https://dicom.contoso.com'),
+  ...examplesOfIdentity('FHIR', 'system/*.cruds', 'https://fhir.contoso.com'),
+  IDENTITY_CLIENT_ID: '0b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9',
+  CHANGE_FEED_SCHEDULE: '0 */2 * * * *',
+  MARK_SWEEP_SCHEDULE: '0 */10 * * * *',
+  TABLE_PREFIX: 'Radiology',
+  DEFAULT_TIME_ZONE: 'Europe/Berlin',
+  PATIENT_ID_SYSTEM: 'urn:oid:1.2.3.4',
+  ISSUER_SYSTEMS: '{"HOSP":"urn:oid:1.2.3"}',
+  ISSUER_PREFIX: 'https://contoso.com/issuers/',
+  ISSUER_DEFAULT_SYSTEM: 'urn:oid:1.2.3.9',
+  PATIENT_ID_TYPE: 'MR',
+  ACCESSION_SYSTEM: 'urn:oid:1.2.3.5',
+  CODE_SYSTEM_BASE: 'https://contoso.com/codes/',
+  OTHER_PATIENT_IDS_SYSTEM: 'urn:oid:1.2.3.6',
+  PERSON_ID_SYSTEM: 'urn:oid:1.2.3.7',
+  FRAMES_EXTENSION: 'https://contoso.com/fhir/number-of-frames',
+  RETRIEVE_LOCATION_UID: '1.2.3.8',
+  IMAGING_STUDY_PROFILES: 'https://contoso.com/fhir/StructureDefinition/study',
+  APPLICATIONINSIGHTS_CONNECTION_STRING: 'InstrumentationKey=00000000-0000-0000-0000-000000000000',
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=0b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9',
+  NOTIFIER_WEBHOOK_URL: 'https://alerts.contoso.com/imaging',
+  NOTIFIER_MODULE: './notifier.cjs',
+  PAYLOAD_STORES: '{"default/default":{"container":"fhir-payload","quarantine":"fhir-payload-quarantine"}}',
+  PAYLOAD_STORAGE: '@Microsoft.KeyVault(VaultName=contoso;SecretName=payload-storage)',
+  PAYLOAD_STORAGE_URL: 'https://contosofhir.blob.core.windows.net',
+  FHIR_DATABASE_HOST: 'contoso-fhir.postgres.database.azure.com',
+  FHIR_DATABASE_NAME: 'fhir',
+  FHIR_DATABASE_USER: 'reconcile',
+  FHIR_DATABASE_PASSWORD: '@Microsoft.KeyVault(VaultName=contoso;SecretName=fhir-database-password)',
+  FHIR_DATABASE_CA: '@Microsoft.KeyVault(VaultName=contoso;SecretName=fhir-database-ca)',
+  RECONCILE_SWEEP_SCHEDULE: '0 0 * * * *',
+};
+
+function examplesOfIdentity(service: string, scope: string, audience: string): Readonly<Record<string, string>> {
+  const secret = (name: string): string => `@Microsoft.KeyVault(VaultName=contoso;SecretName=${name})`;
+  return {
+    [`${service}_SCOPE`]: scope,
+    [`${service}_AUDIENCE`]: audience,
+    [`${service}_AUTHORITY`]: 'https://login.microsoftonline.com/contoso.com',
+    [`${service}_TOKEN_URL`]: 'https://login.contoso.com/oauth2/token',
+    [`${service}_CLIENT_ID`]: 'imaging',
+    [`${service}_CLIENT_SECRET`]: secret(`${service.toLowerCase()}-client-secret`),
+    [`${service}_CLIENT_CERTIFICATE`]: secret(`${service.toLowerCase()}-client-certificate`),
+    [`${service}_CLIENT_KEY_ID`]: 'key-2026',
+  };
+}
