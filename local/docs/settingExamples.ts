@@ -28,6 +28,8 @@ export const settingExamples: Readonly<Record<string, string>> = {
   NOTIFIER_WEBHOOK_URL: 'https://alerts.contoso.com/imaging',
   NOTIFIER_MODULE: './notifier.cjs',
   PAYLOAD_STORES: '{"default/default":{"container":"fhir-payload","quarantine":"fhir-payload-quarantine"}}',
+  FHIR_CONFIG_DIR: '/home/site/wwwroot/fhir-config',
+  FHIR_DATABASE_PROPERTIES: '/home/site/wwwroot/fhir-config/database.properties',
   PAYLOAD_STORAGE: '@Microsoft.KeyVault(VaultName=contoso;SecretName=payload-storage)',
   PAYLOAD_STORAGE_URL: 'https://contosofhir.blob.core.windows.net',
   FHIR_DATABASE_HOST: 'contoso-fhir.postgres.database.azure.com',

@@ -22,10 +22,10 @@ describe('docs/configure.md', () => {
       .split('\n')
       .filter((line) => line.startsWith('| `'));
     expect(rows.map((row) => /`(\w+)`/.exec(row)?.[1]).sort()).toEqual(allSettings.map(({ name }) => name).sort());
-    for (const { name, values, range } of allSettings)
-      expect({ name, told: values ?? range ?? settingExamples[name] }).toMatchObject({
-        told: expect.anything() as unknown,
-      });
+    const untold = allSettings.filter(
+      ({ name, values, range }) => (values ?? range ?? settingExamples[name]) === undefined,
+    );
+    expect(untold.map(({ name }) => name)).toEqual([]);
   });
 
   // A reference to Key Vault is resolved before the app reads it.
