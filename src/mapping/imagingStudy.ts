@@ -234,9 +234,9 @@ function overlayInstance(
   old: ImagingStudySeriesInstance | undefined,
   instance: ImagingStudySeriesInstance,
 ): ImagingStudySeriesInstance {
-  if (old === undefined) return instance;
+  // Nearly always, and a study can have tens of thousands of them.
+  if (old?.id === undefined && old?.extension === undefined && old?.modifierExtension === undefined) return instance;
   const foreign = foreignParts(old);
-  if (Object.keys(foreign).length === 0) return instance;
   const own = instance.extension ?? [];
   const extension = [...own, ...(old.extension ?? []).filter(({ url }) => !own.some((ours) => ours.url === url))];
   return { ...foreign, ...instance, ...(extension.length === 0 ? {} : { extension }) };

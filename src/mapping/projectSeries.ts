@@ -93,13 +93,13 @@ function instanceOf(
   options: MappingOptions,
 ): ImagingStudySeriesInstance {
   const url = options.numberOfFramesExtension;
-  return {
-    ...(url === undefined || frames === undefined ? {} : { extension: [{ url, valueInteger: frames }] }),
-    uid,
-    sopClass: sopClass === undefined ? unknownCoding() : { system: URI_SYSTEM, code: oidUrn(sopClass) },
-    ...(number === undefined ? {} : { number }),
-    ...(title === undefined ? {} : { title }),
-  };
+  const coded = sopClass === undefined ? unknownCoding() : { system: URI_SYSTEM, code: oidUrn(sopClass) };
+  // Member by member: there can be tens of thousands of instances.
+  const projected: ImagingStudySeriesInstance = { uid, sopClass: coded };
+  if (url !== undefined && frames !== undefined) projected.extension = [{ url, valueInteger: frames }];
+  if (number !== undefined) projected.number = number;
+  if (title !== undefined) projected.title = title;
+  return projected;
 }
 
 /** Text that sorts as the number does. */
