@@ -38,6 +38,8 @@ export interface RunningAzurite {
   readonly tableUrl: string;
   /** Makes what is in a container look as if it had been stored then. */
   backdateBlobs(container: string, lastModified: Date): void;
+  /** Puts copies of a stored blob into its container, past the service: a thousand times faster than uploads. */
+  addCopies(container: string, name: string, copies: readonly string[]): void;
   stop(): Promise<void>;
 }
 
@@ -146,6 +148,13 @@ function describe(services: Services, started: readonly AzuriteServer[]): Runnin
     backdateBlobs: (container, lastModified) => {
       for (const blob of services.blob.server.metadataStore.db.getCollection('$BLOBS_COLLECTION$').find())
         if (blob.containerName === container) blob.properties.lastModified = lastModified;
+    },
+    addCopies: (container, name, copies) => {
+      const blobs = services.blob.server.metadataStore.db.getCollection('$BLOBS_COLLECTION$');
+      const original = blobs.find().find((blob) => blob.containerName === container && blob.name === name);
+      if (original === undefined) throw new Error(`There is no blob ${name} in ${container}`);
+      const { $loki: _, meta: __, ...stored } = original;
+      blobs.insert(copies.map((copy) => ({ ...stored, name: copy, properties: { ...stored.properties } })));
     },
     stop: () => (stopping ??= closeAll(started)),
   };

@@ -83,6 +83,10 @@ declare module 'azurite/dist/src/table/TableConfiguration' {
 /** A blob as the store of the emulator keeps it. */
 interface AzuriteBlob {
   readonly containerName: string;
+  readonly name: string;
+  /** of the database that holds it */
+  readonly $loki?: number;
+  readonly meta?: object;
   readonly properties: { lastModified: Date; creationTime?: Date };
 }
 
@@ -90,7 +94,9 @@ declare module 'azurite/dist/src/blob/BlobServer' {
   import type BlobConfiguration from 'azurite/dist/src/blob/BlobConfiguration';
   export default class BlobServer implements AzuriteServer {
     readonly metadataStore: {
-      readonly db: { getCollection(name: '$BLOBS_COLLECTION$'): { find(): AzuriteBlob[] } };
+      readonly db: {
+        getCollection(name: '$BLOBS_COLLECTION$'): { find(): AzuriteBlob[]; insert(blobs: AzuriteBlob[]): void };
+      };
     };
     constructor(configuration: BlobConfiguration);
     start(): Promise<void>;
