@@ -15,6 +15,7 @@ import type { Arena } from './reconcileBench';
 const SHARES = [0, 0.01, 0.5];
 /** Beyond it one round is enough, and the old way shows itself once: its time does not depend on the orphans of a report. */
 const LARGE = 50_000;
+const WHOLE_OLD_REPORT = { deletes: false, mostPages: Number.MAX_SAFE_INTEGER, lists: 'SDK' } as const;
 
 export async function azuritePart(arena: Arena): Promise<BenchReport> {
   const parts: BenchReport[] = [];
@@ -50,7 +51,7 @@ async function contest(arena: Arena, payloads: number, store: ContainerAddress):
     const task: Task = { kind: 'our run', store, database, ...report };
     runners[`our report, ${percent(share)}`] = { process: ours, task, check };
     if (isLarge && share !== 0.01) continue;
-    const old: Task = { kind: 'old way', store, database, deletes: false, mostPages: Number.MAX_SAFE_INTEGER };
+    const old: Task = { kind: 'old way', store, database, ...WHOLE_OLD_REPORT };
     runners[`old way, ${percent(share)}`] = { process: peer, task: old, check };
   }
   if (!isLarge) await race(1, runners, (text) => progress(`warm-up: ${text}`));

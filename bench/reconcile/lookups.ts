@@ -1,6 +1,5 @@
-import { Client } from 'pg';
 import { TYPES } from './generatedPayloads';
-import { keysFound, type WorkDone } from './javaToolsWay';
+import { keysFound, oldConnection, type WorkDone } from './javaToolsWay';
 import { openDatabase } from './ourRun';
 import type { DatabaseAddress } from './payloadDatabases';
 import type { PayloadKey } from '../../src/payloads/blobName';
@@ -35,8 +34,7 @@ export async function ourLookup({ database: address, payloads, onPage }: LookupI
 }
 
 export async function orLookup({ database, payloads, onPage }: LookupInput): Promise<WorkDone> {
-  const client = new Client(database);
-  await client.connect();
+  const client = await oldConnection(database);
   let orphans = 0;
   try {
     for (const { name, page } of pagesOf(payloads, OLD_PAGE)) {
