@@ -22,6 +22,8 @@ export class NotReady extends Error {
 
 export interface CastRunOptions {
   readonly services: Services;
+  /** more app settings */
+  readonly settings: Readonly<Record<string, string>>;
   readonly port: number;
   /** How often the timer pulls by itself; six fields. */
   readonly schedule: string;
@@ -45,7 +47,7 @@ export async function startCast(appDirectory: string, options: CastRunOptions): 
       DICOM_URL: services.dicomUrl,
       FHIR_URL: services.fhirUrl,
       CHANGE_FEED_SCHEDULE: options.schedule,
-      ...services.payloads.settings,
+      ...options.settings,
       // A person who tries it out wants to see a change follow at once.
       AzureFunctionsJobHost__extensions__queues__maxPollingInterval: '00:00:01',
       // The figures of the summary come from the metrics that the app logs at this level.

@@ -10,6 +10,7 @@ import type { Services } from './services';
 export async function runOnCoreTools(
   appDirectory: string,
   services: Services,
+  settings: Readonly<Record<string, string>>,
   port: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -22,6 +23,7 @@ export async function runOnCoreTools(
       AzureWebJobsStorage: services.azurite.connectionString,
       DICOM_URL: services.dicomUrl,
       FHIR_URL: services.fhirUrl,
+      ...settings,
     },
   });
   const stop = (): void => {

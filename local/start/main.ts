@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { type CastRun, startCast } from './castRun';
 import { runOnCoreTools } from './coreTools';
 import { readCommandLine, type StartOptions, USAGE } from './commandLine';
+import { startEmbeddedDatabase } from '../reconcile/embeddedDatabase';
+import { type SamplePayloadStore, startSamplePayloadStore } from '../reconcile/samplePayloadStore';
 import { type ReconcileSummary, showReconcile } from '../reconcile/showReconcile';
 import { type Services, startServices } from './services';
 import { storeFolder, storeSamples, type Stored } from './storeInstances';
@@ -22,7 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
       interrupted.abort();
     });
   }
-  say('Starting storage (Azurite), a DICOM service, a FHIR server and a database in this process ...');
+  say('Starting storage (Azurite), a DICOM service and a FHIR server in this process ...');
   const services = await startServices(options);
   try {
     return await runCast(options, services, interrupted.signal);
@@ -33,14 +35,31 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function runCast(options: StartOptions, services: Services, signal: AbortSignal): Promise<number> {
   const stored = await storeStudies(options, services);
+  const payloads = await startSamplePayloadStore(services.azurite, await startEmbeddedDatabase());
+  say(`Stored ${payloads.payloads} payloads of a FHIR server beside its database.`);
+  try {
+    return await runFunctions(options, { ...services, stored, payloads }, signal);
+  } finally {
+    await payloads.stop();
+  }
+}
+
+interface Stocked extends Services {
+  readonly stored: Stored | undefined;
+  readonly payloads: SamplePayloadStore;
+}
+
+async function runFunctions(options: StartOptions, services: Stocked, signal: AbortSignal): Promise<number> {
+  const { stored, payloads } = services;
   say('Starting the functions ...');
   const appDirectory = resolve(__dirname, '..', '..', '..');
   if (options.coreTools) {
-    await runOnCoreTools(appDirectory, services, options.ports.functions, signal);
+    await runOnCoreTools(appDirectory, services, payloads.settings, options.ports.functions, signal);
     return 0;
   }
   const cast = await startCast(appDirectory, {
     services,
+    settings: payloads.settings,
     port: options.ports.functions,
     schedule: options.once ? NEVER : '*/3 * * * * *',
     onProgress: say,

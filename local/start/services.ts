@@ -1,8 +1,6 @@
 import { type RunningAzurite, startAzurite } from '../azurite/azurite';
 import { type DicomService, startDicomService } from '../dicom/dicomService';
 import { type LocalFhirServer, startFhirServer } from '../fhir';
-import { startEmbeddedDatabase } from '../reconcile/embeddedDatabase';
-import { type SamplePayloadStore, startSamplePayloadStore } from '../reconcile/samplePayloadStore';
 import type { StartOptions } from './commandLine';
 
 /** The services that Cast works between, embedded or existing. */
@@ -13,7 +11,6 @@ export interface Services {
   readonly fhir: LocalFhirServer | undefined;
   readonly dicomUrl: string;
   readonly fhirUrl: string;
-  readonly payloads: SamplePayloadStore;
   stop(): Promise<void>;
 }
 
@@ -45,15 +42,12 @@ export async function startServices(options: StartOptions): Promise<Services> {
         ? await onPort('the FHIR server', ports.fhir, '--fhir-port', () => startFhirServer({ port: ports.fhir }))
         : undefined;
     if (fhir !== undefined) stops.push(() => fhir.stop());
-    const payloads = await startSamplePayloadStore(azurite, await startEmbeddedDatabase());
-    stops.push(() => payloads.stop());
     return {
       azurite,
       dicom,
       fhir,
       dicomUrl: options.dicomUrl ?? dicom?.url ?? '',
       fhirUrl: options.fhirUrl ?? fhir?.url ?? '',
-      payloads,
       stop,
     };
   } catch (error) {

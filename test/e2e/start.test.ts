@@ -81,13 +81,13 @@ describe('npm start -- --once', () => {
     expect(failedEntries).toEqual({ total: 0, byReason: {} });
     expect(secondRound).toEqual({ resourcesWritten: 0 });
     expect(ended.told.join('\n')).toMatch(/Stored \d+ instances of \d+ studies/);
-  }, 90_000);
+  }, 180_000);
 
   it('finds the orphans among the sample payloads of a FHIR server, and moves them to quarantine', async () => {
     const { reconcile } = summaryOf(await first());
     expect(reconcile.dryRun).toMatchObject({ state: 'complete', listed: 1229, ok: 1193, orphans: 23 });
     expect(reconcile.deleteRun).toMatchObject({ state: 'complete', orphans: 23, quarantined: 23 });
-  }, 90_000);
+  }, 180_000);
 
   it('takes the files of a folder, and names and skips the one that cannot be read', async () => {
     const study = testUid(1);
@@ -109,7 +109,7 @@ describe('npm start -- --once', () => {
       failedEntries: { total: 0 },
       secondRound: { resourcesWritten: 0 },
     });
-  }, 60_000);
+  }, 120_000);
 
   it('ends with 1 and counts by reason when an instance is not in FHIR', async () => {
     const directory = await folderWith('nameless', {
@@ -123,7 +123,7 @@ describe('npm start -- --once', () => {
     expect(failedEntries.byReason).toEqual({ RequiredAttributeMissing: failedEntries.total });
     expect(fhir.resourcesWritten).toMatchObject({ ImagingStudy: 1 });
     expect(ended.told.join('\n')).not.toContain('Doe');
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('what goes wrong at the start', () => {
@@ -213,6 +213,6 @@ describe('what goes wrong at the start', () => {
       // Progress, then the line: no stack and no further words.
       expect(ended.told.filter((told) => !/^(Starting|Stored) /.test(told))).toHaveLength(1);
     },
-    60_000,
+    120_000,
   );
 });
