@@ -36,6 +36,8 @@ afterAll(async () => {
   await server.stop();
 });
 
+afterEach(() => forget());
+
 const small = { ...limitsOfTests, fanOut: false, pageSize: 5, sweepBatch: 1 };
 const run = (
   store: PayloadStore,
@@ -78,7 +80,6 @@ describe('a delete run', () => {
     const [, id, , key] = victim.split('/');
     const runs = runsWith('sweeping', () => query(server.connection, insertPatient(8_200_000, id!, key!)));
     const { view } = await run(store, {}, { runs });
-    await forget();
     expect(view).toMatchObject({ state: 'complete', totals: { deleted: gone - 1, live: 1 } });
     expect(await namesIn(client)).toContain(victim);
   });
@@ -131,11 +132,12 @@ describe('a payload whose row comes back after it was deleted', () => {
     expect(next.view).toMatchObject({ state: 'stopped-by-guard', guards: [{ guard: 'wrongly-deleted' }] });
     const report = await run(store, { mode: 'report' });
     expect(report.view.guards.map(({ guard }) => guard)).toContain('wrongly-deleted');
+    // The person restores the payload; another orphan has come meanwhile.
+    await client.getBlockBlobClient(victim).upload('{}', 2);
     await client.getBlockBlobClient('104/orphan-9/1/00000000-0000-4000-8000-000000000009').upload('{}', 2);
     const told = await run(store, { overrides: { 'wrongly-deleted': view.runId } });
     expect(told.view).toMatchObject({ state: 'complete', totals: { deleted: 1 } });
     expect((await run(store)).view.state).toBe('complete');
-    await forget();
   });
 
   it('is noticed at the start of the next run, when its row came later still', async () => {
@@ -154,7 +156,6 @@ describe('a payload whose row comes back after it was deleted', () => {
     expect(told.view.state).toBe('complete');
     const after = await runToTheEnd(services, { mode: 'delete' });
     expect(after.view).toMatchObject({ state: 'complete', guards: [] });
-    await forget();
   });
 
   it('is taken back from quarantine', async () => {
@@ -163,7 +164,6 @@ describe('a payload whose row comes back after it was deleted', () => {
     const { view } = await run({ ...store, quarantine }, { mode: 'quarantine' }, revived());
     expect(view).toMatchObject({ state: 'failed', wronglyDeleted: 1, totals: { quarantined: gone } });
     expect(await namesIn(client)).toEqual([...okNames, victim].sort());
-    await forget();
   });
 });
 

@@ -118,7 +118,8 @@ describe('a guard stops a run before its first delete, unless it is told its val
   });
 
   it('wrong-pair, of a clone that was written to since', async () => {
-    const rows = Array.from({ length: 12 }, (_, n) =>
+    // As many as the newest rows that are sampled in any case: what is sampled at random differs from run to run.
+    const rows = Array.from({ length: 8 }, (_, n) =>
       insertPatient(
         8_000_000 + n,
         `new-${n}`,
