@@ -5,6 +5,7 @@ import type { QueueClient } from '@azure/storage-queue';
 import { z } from 'zod';
 import { reconcileApi, type ReconcileApi } from './api/reconcileApi';
 import { hostQueue } from './queues/hostQueue';
+import { DatabaseFailure } from './payloads/database/databaseFailure';
 import { guardTenants } from './payloads/guards/tenants';
 import type { PayloadStore } from './payloads/payloadStore';
 import { abandonedSlices } from './payloads/runs/abandonedRuns';
@@ -25,6 +26,7 @@ export interface ReconcileClients {
   readonly reports: ContainerClient;
   /** the queue `reconcile-slices` */
   readonly slices: QueueClient;
+  readonly poison: QueueClient;
 }
 
 /** The service Reconcile: what its triggers call. */
@@ -33,7 +35,7 @@ export interface Reconcile {
   slice(message: unknown, signal: AbortSignal): Promise<void>;
   /** A slice that failed as often as the host lets it: its run cannot go on. */
   handlePoison(message: unknown, signal: AbortSignal): Promise<void>;
-  /** Takes up abandoned runs, and deletes what was in quarantine for its time. */
+  /** Takes up abandoned runs, deletes what was in quarantine for its time, and tells how many messages nobody could work on. */
   sweep(signal: AbortSignal): Promise<void>;
   readonly api: ReconcileApi;
 }
@@ -43,6 +45,7 @@ const messageSchema = z.object({
 });
 
 const DAY_MS = 86_400_000;
+const OUTAGE_DELAY_MS = 60_000;
 /** Before the host ends a slice: for its last page, and for what is saved after it. */
 const SLICE_RESERVE_MS = 60_000;
 
@@ -70,13 +73,23 @@ export function createReconcile(
     newId: randomUUID,
   };
   const queue = hostQueue(clients.slices);
+  const poison = hostQueue(clients.poison);
   const send = async (followUps: readonly FollowUp[], signal: AbortSignal): Promise<void> => {
     for (const { message, delayMs } of followUps) await queue.send(JSON.stringify(message), delayMs, signal);
   };
   return {
     async slice(message, signal) {
       const read = readMessage(message, telemetry);
-      if (read !== undefined) await send(await advance(services, read, signal), signal);
+      if (read === undefined) return;
+      try {
+        await send(await advance(services, read, signal), signal);
+      } catch (error) {
+        if (!(await isOutage(services, read, error, signal))) throw error;
+        telemetry.log('warning', 'The database of the FHIR server does not answer; a run waits', {
+          runId: read.slice.run,
+        });
+        await send([{ message: read, delayMs: OUTAGE_DELAY_MS }], signal);
+      }
     },
     async handlePoison(message, signal) {
       const read = readMessage(message, telemetry);
@@ -88,15 +101,38 @@ export function createReconcile(
       await failRun(services, read.slice.run, problem, signal);
     },
     async sweep(signal) {
+      const queueDepth = await poison.depth(signal);
+      telemetry.metric('queue-depth', queueDepth, { queue: clients.poison.name });
       await send(await abandonedSlices(services, signal), signal);
-      for (const { container, quarantine } of clients.stores) {
-        if (quarantine === undefined) continue;
-        const now = await container.storageDate(signal);
-        await quarantine.expire(new Date(now.getTime() - settings.QUARANTINE_RETENTION_DAYS * DAY_MS), signal);
-      }
+      const ends = await Promise.allSettled(clients.stores.map((store) => expire(store, settings, signal)));
+      // One store that cannot be reached does not keep the others from it.
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
     },
     api: reconcileApi({ services, send }),
   };
+}
+
+/** An outage costs no delivery of a message, up to a day: then the host's deliveries, and with them the run, come to an end. */
+async function isOutage(
+  { runs, clock }: ReconcileServices,
+  { slice }: SliceMessage,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!(error instanceof DatabaseFailure) || !error.isTransient) return false;
+  const run = await runs.read(slice.run, signal);
+  return run !== undefined && clock().getTime() - Date.parse(run.value.startedAt) < DAY_MS;
+}
+
+/** Deletes what was in quarantine for its time, by the clock of the storage. */
+async function expire(
+  { container, quarantine }: PayloadStore,
+  { QUARANTINE_RETENTION_DAYS }: ReconcileSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  if (quarantine === undefined) return;
+  const now = await container.storageDate(signal);
+  await quarantine.expire(new Date(now.getTime() - QUARANTINE_RETENTION_DAYS * DAY_MS), signal);
 }
 
 function storeKey(tenantId: string, dsId: string): string {

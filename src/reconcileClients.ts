@@ -27,9 +27,10 @@ export async function buildReconcile(
   await runsTable.createTable();
   const reports = storage.container('reconcile-reports');
   const slices = storage.queue('reconcile-slices');
+  const poison = storage.queue('reconcile-slices-poison');
   const connection = await databaseConnection(settings);
   const stores = (await storePlaces(settings)).map((place) => payloadStore(settings, place, connection));
-  return createReconcile(settings, { stores, runsTable, reports, slices }, telemetry);
+  return createReconcile(settings, { stores, runsTable, reports, slices, poison }, telemetry);
 }
 
 /** Where one tenant and datasource has its payloads and its rows. */

@@ -4,8 +4,8 @@ import type { QueueClient } from '@azure/storage-queue';
 export interface HostQueue {
   /** Sends a text. It never expires: a delayed message that expires is gone silently. */
   send(text: string, delayMs: number, signal: AbortSignal): Promise<void>;
-  /** Creates the queue if it is not there, once. */
-  ensure(signal: AbortSignal): Promise<void>;
+  /** Messages in the queue, visible or not; approximate, as the service gives it. */
+  depth(signal: AbortSignal): Promise<number>;
 }
 
 /** Longest delay that Queue Storage takes: seven days. */
@@ -24,7 +24,10 @@ export function hostQueue(client: QueueClient): HostQueue {
     }
   };
   return {
-    ensure,
+    depth: async (signal) => {
+      await ensure(signal);
+      return (await client.getProperties({ abortSignal: signal })).approximateMessagesCount ?? 0;
+    },
     send: async (text, delayMs, signal) => {
       await ensure(signal);
       await client.sendMessage(Buffer.from(text, 'utf8').toString('base64'), {

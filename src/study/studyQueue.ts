@@ -57,9 +57,6 @@ export function studyQueue(client: QueueClient): RawStudyQueue {
     async postpone({ messageId, popReceipt }, delayMs, signal) {
       await client.updateMessage(messageId, popReceipt, undefined, toDelaySeconds(delayMs), { abortSignal: signal });
     },
-    async depth(signal) {
-      await queue.ensure(signal);
-      return (await client.getProperties({ abortSignal: signal })).approximateMessagesCount ?? 0;
-    },
+    depth: (signal) => queue.depth(signal),
   };
 }
