@@ -57,6 +57,8 @@ async function install(target: string): Promise<void> {
     '--prefer-offline',
     '--no-audit',
     '--no-fund',
+    // A silent npm around us would make this one silent too.
+    '--loglevel=error',
   ];
   const child = spawn('npm', words, {
     cwd: target,
