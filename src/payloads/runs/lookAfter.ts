@@ -85,7 +85,9 @@ async function withRow(
     const reading = readBlobName(name);
     if (reading.kind !== 'payload') continue;
     const { payload } = reading;
-    byType.set(payload.typeId, [...(byType.get(payload.typeId) ?? []), payload]);
+    const ofType = byType.get(payload.typeId);
+    if (ofType === undefined) byType.set(payload.typeId, [payload]);
+    else ofType.push(payload);
   }
   const found: PayloadKey[] = [];
   for (const [typeId, payloads] of byType) {
