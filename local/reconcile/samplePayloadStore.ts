@@ -1,6 +1,6 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { RunningAzurite } from '../azurite/azurite';
-import { samplePayloads, sampleRows, sampleTables } from '../samples/reconcile/samplePayloads';
+import { LOST_KEYS, samplePayloads, sampleRows, sampleTables } from '../samples/reconcile/samplePayloads';
 import type { EmbeddedDatabase } from './embeddedDatabase';
 
 /** A FHIR server's database and payload container with orphans among its payloads, for Reconcile to find. */
@@ -47,13 +47,6 @@ async function storePayloads(azurite: RunningAzurite): Promise<number> {
   azurite.backdateBlobs(CONTAINER, new Date(Date.now() - STORED_DAYS_AGO * DAY_MS));
   return payloads.length;
 }
-
-/** Of rows whose payload is not in the container. */
-const LOST_KEYS = [
-  '3e3023f3-2e1d-4b4d-9def-c80127357b95',
-  'e8135312-607a-4ad2-91f1-37fadc6634fa',
-  '3fa3f83a-6917-48ba-a89b-bfcdd43a8fc1',
-];
 
 const AS_OF_LAST_MONTH = `do $$
 declare
