@@ -46,8 +46,6 @@ const messageSchema = z.object({
 
 const DAY_MS = 86_400_000;
 const OUTAGE_DELAY_MS = 60_000;
-/** Before the host ends a slice: for its last page, and for what is saved after it. */
-const SLICE_RESERVE_MS = 60_000;
 
 /** Puts Reconcile together from its clients; builds none itself. */
 export function createReconcile(
@@ -57,6 +55,7 @@ export function createReconcile(
   clock: () => Date = () => new Date(),
 ): Reconcile {
   const stores = new Map(clients.stores.map((store) => [storeKey(store.tenantId, store.dsId), store]));
+  const places = clients.stores.map(placeOf);
   const services: ReconcileServices = {
     runs: tableRunStore(clients.runsTable),
     reports: reportFiles(blobFiles(clients.reports)),
@@ -65,7 +64,8 @@ export function createReconcile(
       if (store === undefined) throw new UnknownStore(tenantId, dsId);
       return store;
     },
-    sharedContainers: guardTenants(clients.stores.map(placeOf)),
+    sharedContainers: ({ container }) =>
+      guardTenants(places.filter((place) => place.account === container.account && place.container === container.name)),
     limits: limitsOf(settings),
     reporter: reconcileReporter(telemetry),
     clock,
@@ -98,7 +98,7 @@ export function createReconcile(
         code: 'slice-failed',
         message: 'A slice failed again and again; the log of reconcile-slice says why.',
       };
-      await failRun(services, read.slice.run, problem, signal);
+      await send(await failRun(services, read.slice.run, problem, signal), signal);
     },
     async sweep(signal) {
       const queueDepth = await poison.depth(signal);
@@ -148,8 +148,8 @@ function limitsOf(settings: ReconcileSettings): ReconcileLimits {
     ...DEFAULT_LIMITS,
     pageSize: settings.RECONCILE_PAGE_SIZE,
     drainMs: settings.RECONCILE_DRAIN_SECONDS * 1000,
-    sliceMs: Math.max(settings.FUNCTION_TIMEOUT_SECONDS * 1000 - SLICE_RESERVE_MS, SLICE_RESERVE_MS) / 2,
-    claimMs: settings.FUNCTION_TIMEOUT_SECONDS * 1000,
+    sliceMs: Math.min(DEFAULT_LIMITS.sliceMs, (settings.FUNCTION_TIMEOUT_SECONDS * 1000) / 2),
+    claimMs: Math.min(DEFAULT_LIMITS.claimMs, settings.FUNCTION_TIMEOUT_SECONDS * 1000),
     share: {
       ...DEFAULT_LIMITS.share,
       sharePercent: settings.RECONCILE_MAX_ORPHAN_PERCENT,

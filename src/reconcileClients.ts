@@ -14,6 +14,7 @@ import { createPostgresFhirDatabase } from './payloads/database/postgresFhirData
 import type { PayloadStore } from './payloads/payloadStore';
 import { createReconcile, type Reconcile } from './reconcile';
 import type { ReconcileSettings } from './reconcileSettings';
+import { SettingsError } from './settings';
 import type { Telemetry } from './telemetry/telemetry';
 
 /** The part of the composition root that is about Reconcile: settings -> clients -> service. Its table is there afterwards. */
@@ -29,8 +30,20 @@ export async function buildReconcile(
   const slices = storage.queue('reconcile-slices');
   const poison = storage.queue('reconcile-slices-poison');
   const connection = await databaseConnection(settings);
-  const stores = (await storePlaces(settings)).map((place) => payloadStore(settings, place, connection));
+  const places = await storePlaces(settings);
+  requireQuarantinesApart(places);
+  const stores = places.map((place) => payloadStore(settings, place, connection));
   return createReconcile(settings, { stores, runsTable, reports, slices, poison }, telemetry);
+}
+
+/** @throws SettingsError for a quarantine that is the container of somebody's payloads: what is in quarantine is deleted in the end */
+function requireQuarantinesApart(places: readonly StorePlace[]): void {
+  const containers = new Set(places.map(({ account, container }) => `${account.url}/${container}`));
+  const wrong = places.find(({ account, quarantine }) => containers.has(`${account.url}/${quarantine ?? ''}`));
+  if (wrong !== undefined)
+    throw new SettingsError([
+      `PAYLOAD_STORES: the quarantine ${wrong.quarantine ?? ''} is also a container of payloads; expected one of its own`,
+    ]);
 }
 
 /** Where one tenant and datasource has its payloads and its rows. */

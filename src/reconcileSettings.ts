@@ -90,7 +90,7 @@ const schema = z.object({
   RECONCILE_MAX_ORPHANS: wholeNumber(10_000, 1, 1_000_000_000).describe(
     'Number of orphans beyond which a run does not delete.',
   ),
-  RECONCILE_DRAIN_SECONDS: wholeNumber(60, 0, 3600).describe(
+  RECONCILE_DRAIN_SECONDS: wholeNumber(60, 0, 240).describe(
     'Seconds that a run waits at its start for open transactions of the database to end.',
   ),
   QUARANTINE_RETENTION_DAYS: wholeNumber(30, 1, 3650).describe(

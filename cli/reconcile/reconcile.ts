@@ -72,7 +72,8 @@ function requestOf({ tenantId, dsId }: PayloadStore, action: ReconcileAction, dr
     mode: dryRun ? 'report' : deleting,
     graceMs: action.minAgeHours * 3_600_000,
     maxScanMs: maxScanSeconds === undefined ? undefined : maxScanSeconds * 1000,
-    ...{ includeTombstones, audit, overrides, resourceTypes, continuationToken },
+    resourceTypes: resourceTypes === undefined ? undefined : [...new Set(resourceTypes)].sort(),
+    ...{ includeTombstones, audit, overrides, continuationToken },
   };
 }
 
@@ -95,7 +96,7 @@ async function runToItsEnd(
   const services: ReconcileServices = {
     ...progress,
     openStore: () => store,
-    sharedContainers,
+    sharedContainers: () => sharedContainers,
     // One shard, so that a token means what it meant to the Java tool: everything before it is done.
     limits: { ...DEFAULT_LIMITS, fanOut: false, pageSize },
     clock: () => new Date(),

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { setTimeout as delay } from 'node:timers/promises';
+import { InvalidContinuationToken } from '../failures/pageToken';
 import { restorePayloads } from '../payloads/restorePayloads';
 import { InvalidToken } from '../payloads/runs/continuationToken';
 import { findingLines } from '../payloads/runs/pageFiles';
@@ -74,11 +75,12 @@ export function reconcileApi({ services, send }: ReconcileApiDependencies): Reco
         const now = await ended(services, run, body.wait * 1000, signal);
         return withRunUrl(request, now, await viewOf(now, signal));
       }),
-    list: async (request, signal) => {
-      const { items, continuationToken } = await services.runs.list(readQuery(request, listQuery), signal);
-      const views = await Promise.all(items.map((run) => viewOf(run, signal)));
-      return json(200, { items: views, continuationToken });
-    },
+    list: (request, signal) =>
+      named(async () => {
+        const { items, continuationToken } = await services.runs.list(readQuery(request, listQuery), signal);
+        const views = await Promise.all(items.map((run) => viewOf(run, signal)));
+        return json(200, { items: views, continuationToken });
+      }),
     read: async (request, signal) => json(200, await viewOf(await runOf(request, signal), signal)),
     report: async (request, signal) => {
       const { continuationToken } = readQuery(request, reportQuery);
@@ -117,6 +119,10 @@ async function named(work: () => Promise<HttpResponseInit>): Promise<HttpRespons
     if (error instanceof UnknownStore)
       throw new BadRequest(error.message, [
         { field: 'tenantId', expected: 'a tenant and datasource of the configuration' },
+      ]);
+    if (error instanceof InvalidContinuationToken)
+      throw new BadRequest('A query parameter is wrong', [
+        { field: 'continuationToken', expected: 'the token of an earlier answer to the same query' },
       ]);
     if (error instanceof InvalidToken)
       throw new BadRequest(error.message, [{ field: 'continuationToken', expected: 'a token of an earlier run' }]);
@@ -169,8 +175,9 @@ async function reportAnswer(
   const headers: Record<string, string> = { 'content-type': 'application/x-ndjson' };
   let body = '';
   let findings = 0;
+  const startedMs = performance.now();
   for await (const page of readReport(services, run, signal, from)) {
-    if (findings >= FINDINGS_OF_AN_ANSWER) {
+    if (findings >= FINDINGS_OF_AN_ANSWER || performance.now() - startedMs > TIME_LIMIT_MS) {
       const token = `${page.position.shard}.${page.position.page}`;
       headers['x-continuation-token'] = token;
       headers.link = `<?continuationToken=${token}>; rel="next"`;

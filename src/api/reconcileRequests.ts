@@ -85,7 +85,7 @@ export function toRunRequest(body: z.output<typeof startBody>): RunRequest {
     mode: body.dryRun ? 'report' : body.quarantine ? 'quarantine' : 'delete',
     graceMs: body.minAgeHours * HOUR_MS,
     maxScanMs: body.maxScanSeconds === undefined ? undefined : body.maxScanSeconds * 1000,
-    resourceTypes: body.resourceTypes,
+    resourceTypes: body.resourceTypes === undefined ? undefined : [...new Set(body.resourceTypes)].sort(),
     includeTombstones: body.includeTombstones,
     audit: body.audit,
     overrides: body.overrides satisfies Overrides,

@@ -319,7 +319,7 @@ class Race {
       runs: this.runs,
       reports: this.reports,
       openStore: () => store,
-      sharedContainers: [],
+      sharedContainers: () => [],
       limits: this.limits,
       reporter: {},
       // The clock of the functions is any clock.

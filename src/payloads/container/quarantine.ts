@@ -1,4 +1,5 @@
 import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
+import { readBlobName } from '../blobName';
 import { blobOf } from './blobAddress';
 import { headOf, type BlobHead } from './blobHead';
 import { copyPayload, isSameContent, type CopyOutcome } from './copyPayload';
@@ -171,6 +172,14 @@ interface QuarantinedBlob {
   readonly etag: string;
   readonly createdAt: Date;
   readonly isAbandoned: boolean;
+  /** made by a move, and no other blob */
+  readonly isCopy: boolean;
+}
+
+/** Whatever else is in the container, such as payloads where the wrong container was named, is never taken for a copy. */
+function isCopy(name: string, metadata: Readonly<Record<string, string>>): boolean {
+  const payload = name.slice(name.indexOf('/') + 1);
+  return SOURCE_ETAG in metadata && readBlobName(payload).kind === 'payload';
 }
 
 async function* listCopies(
@@ -187,6 +196,7 @@ async function* listCopies(
       etag: quoted(properties.etag),
       createdAt: properties.createdOn ?? properties.lastModified,
       isAbandoned: ABANDONED in metadata,
+      isCopy: isCopy(name, metadata),
     }));
 }
 
@@ -254,7 +264,7 @@ function afterRestore(outcome: DeleteOutcome): RestoreOutcome {
 async function expire(quarantine: ContainerClient, before: Date, signal: AbortSignal): Promise<number> {
   const outcomes: DeleteOutcome[] = [];
   for await (const copies of listCopies(quarantine, '', signal)) {
-    const due = copies.filter(({ createdAt }) => createdAt.getTime() < before.getTime());
+    const due = copies.filter(({ isCopy, createdAt }) => isCopy && createdAt.getTime() < before.getTime());
     outcomes.push(...(await deleteEach(quarantine, due, signal)));
   }
   const deleted = outcomes.filter(({ kind }) => kind === 'deleted').length;

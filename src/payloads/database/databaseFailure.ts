@@ -1,5 +1,6 @@
 const meanings = {
   'wrong-password': 'The database refuses the user or the password',
+  'no-token': 'The password or token of the database could not be obtained',
   'unknown-database': 'The server has no database of this name',
   'no-tables': 'The schema lacks a table of a FHIR server',
   'no-rights': 'The role needs USAGE on the schema and SELECT on its tables',
@@ -25,6 +26,6 @@ export class DatabaseFailure extends Error {
     readonly sqlState?: string,
   ) {
     super(detail === undefined ? meanings[code] : `${meanings[code]}: ${detail}`);
-    this.isTransient = code === 'unreachable' || code === 'timed-out';
+    this.isTransient = code === 'unreachable' || code === 'timed-out' || code === 'no-token';
   }
 }

@@ -113,7 +113,7 @@ async function askPassword(password: PostgresConnection['password']): Promise<st
   try {
     return await password();
   } catch {
-    throw new DatabaseFailure('wrong-password', 'the password or token could not be obtained');
+    throw new DatabaseFailure('no-token');
   }
 }
 

@@ -26,18 +26,25 @@ export async function endedBy(
   if (finding !== undefined) return stopByGuard(services, slice, finding, signal);
   const problem = lastingProblem(error);
   if (problem === undefined) throw error;
-  await failRun(services, runId, problem, signal);
-  return [];
+  return failRun(services, runId, problem, signal);
 }
 
-/** Fails a run, unless it has ended. Slices that still work on it notice before their next page or batch. */
+/**
+ * Fails a run, unless it has ended. Slices that still work on it notice before their next page or batch.
+ * In its sweep it first stops: what it deleted is counted and looked up once more, unless that is what failed.
+ */
 export async function failRun(
   services: ReconcileServices,
   runId: string,
   problem: Problem,
   signal: AbortSignal,
-): Promise<void> {
-  await change(services, runId, signal, () => ({ state: 'failed', problem, endedAt: services.clock().toISOString() }));
+): Promise<readonly FollowUp[]> {
+  const run = await change(services, runId, signal, (before) =>
+    before.state === 'sweeping' && before.problem === undefined
+      ? { problem, cancelRequested: true }
+      : { state: 'failed', problem, endedAt: services.clock().toISOString() },
+  );
+  return run === undefined || hasEnded(run.state) ? [] : [runSlice(runId)];
 }
 
 /** While nothing was deleted the run ends at once; else what was deleted is looked up first, unless that is what failed. */

@@ -11,7 +11,7 @@ export async function finishRun(work: RunWork, change: Partial<Run>): Promise<re
   const audit = run.request.audit && run.scanEnd === 'complete' ? await auditRun(work, run) : undefined;
   const problem =
     wronglyDeleted === undefined || wronglyDeleted === 0
-      ? undefined
+      ? run.problem
       : {
           code: 'wrongly-deleted',
           message: `${wronglyDeleted} payloads that this run deleted have a row after all. No run deletes in this container until a person has looked.`,

@@ -48,6 +48,9 @@ export async function guardRun(work: RunWork, plan: RunPlan): Promise<readonly F
   const told = [...guards, ...spared.map(unprovenFinding)];
   if (run.request.mode === 'report') return finishRun(work, { guards: told, unprovenTypes });
   if (guards.length > 0) return finishRun(work, { guards: told, unprovenTypes, stoppedByGuard: true });
+  // Looked at again right before it goes: another run may have set it while the guards were looking.
+  const halted = applyOverrides(await haltedFinding(work), run.request.overrides);
+  if (halted.length > 0) return finishRun(work, { guards: halted, unprovenTypes, stoppedByGuard: true });
   await writeMarks(store.container, { identity: plan.identity, haltedBy: undefined }, signal);
   const waiting = shards.filter((shard) => needsSweep(run, shard));
   const unwitnessed = atStake.filter(({ id }) => !canariesByType(run, shards).has(id));

@@ -35,7 +35,7 @@ export async function planRun(work: RunWork): Promise<readonly FollowUp[]> {
   if (run.request.mode !== 'report') await lookAtEarlierDeletes(work);
   const guards = applyOverrides(
     [
-      ...services.sharedContainers,
+      ...services.sharedContainers(store),
       ...(time.openTransaction === undefined ? [] : [time.openTransaction]),
       ...(await haltedFinding(work)),
       ...(await guardDatabaseOf(work, state, time.cutoff)),
@@ -126,7 +126,7 @@ async function drain(
 async function undoWarning({ store, run, signal }: RunWork): Promise<readonly string[]> {
   if (run.value.request.mode !== 'delete') return [];
   const { softDeleteDays, versioning } = await store.container.undo(signal);
-  if (softDeleteDays !== undefined || versioning === true) return [];
+  if ((softDeleteDays ?? 0) > 0 || versioning === true) return [];
   return ['Neither quarantine nor soft delete nor versioning would undo a mistaken delete.'];
 }
 

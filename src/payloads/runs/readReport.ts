@@ -1,4 +1,5 @@
 import { AUDIT_SHARD } from './auditRun';
+import { wronglyDeletedPage } from './lookAfter';
 import type { Finding, PageAddress, ReportStore } from './reportStore';
 import { writerOf, type Run, type Shard } from './run';
 import type { ReconcileServices } from './services';
@@ -31,6 +32,8 @@ export async function* readReport(
       if (findings.length > 0) yield { position: { shard: shard.id, page }, findings };
     }
   }
+  const wrong = await reports.read(wronglyDeletedPage(run.id), signal);
+  if (wrong.length > 0) yield { position: { shard: 'wrongly-deleted', page: 0 }, findings: wrong };
   if (run.audit === undefined) return;
   const audit = { runId: run.id, shardId: AUDIT_SHARD, page: 0, writer: AUDIT_SHARD, kind: 'found' } as const;
   const findings = await reports.read(audit, signal);
@@ -47,7 +50,7 @@ async function findingsOf(
   const { sweep, writers } = shard;
   const read = (writer: string | undefined, kind: PageAddress['kind']): Promise<readonly Finding[]> | [] =>
     writer === undefined ? [] : reports.read({ runId, shardId: shard.id, page, writer, kind }, signal);
-  const isSwept = page < sweep.page || (page === sweep.page && sweep.offset > 0);
+  const isSwept = page <= sweep.page;
   const swept = isSwept ? await read(writerOf(sweep.writers, page), 'swept') : [];
   return swept.length > 0 ? swept : read(writerOf(writers, page), 'found');
 }

@@ -62,8 +62,8 @@ export interface ReconcileServices {
   readonly reports: ReportStore;
   /** @throws UnknownStore */
   openStore(tenantId: string, dsId: string): PayloadStore;
-  /** datasources that share a container, of which none may be reconciled with deletes */
-  readonly sharedContainers: readonly GuardFinding[];
+  /** other datasources that store their payloads in the container of this one */
+  readonly sharedContainers: (store: PayloadStore) => readonly GuardFinding[];
   readonly limits: ReconcileLimits;
   readonly reporter: ReconcileReporter;
   readonly clock: () => Date;

@@ -102,7 +102,7 @@ describe('a connection', () => {
 
   it('tells no secret of the source of its tokens', async () => {
     const failure = await failureOf(reader({ password: () => Promise.reject(new Error('secret of the vault')) }));
-    expect(failure).toMatchObject({ code: 'wrong-password' });
+    expect(failure).toMatchObject({ code: 'no-token' });
     expect(String(failure)).not.toContain('vault');
   });
 

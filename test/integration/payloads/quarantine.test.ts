@@ -261,17 +261,28 @@ describe('retention', () => {
     const { quarantine, payloads, copies, store } = await rig();
     await payloads.getBlockBlobClient(NAME).upload('{}', 2);
     await quarantine.moveIn(await store(), signal);
-    await copies.getBlockBlobClient('run-2/1/b/1/k').upload('{}', 2, { metadata: { abandoned: 'true' } });
+    const other = '1/b/1/00000000-0000-4000-8000-000000000001';
+    const metadata = { abandoned: 'true', sourceetag: '"0x1"' };
+    await copies.getBlockBlobClient(`run-2/${other}`).upload('{}', 2, { metadata });
+    // Where the wrong container was named: payloads, and whatever else.
+    for (const name of [other, 'backup.zip', `run-2/${other}x`])
+      await copies.getBlockBlobClient(name).upload('{}', 2, name === 'backup.zip' ? {} : { metadata });
+    await copies.getBlockBlobClient('run-3/1/c/1/00000000-0000-4000-8000-000000000002').upload('{}', 2);
     const now = await createPayloadContainer(copies).storageDate(signal);
     expect(await quarantine.expire(new Date(now.getTime() - 60_000), signal)).toBe(0);
     expect(await quarantine.expire(new Date(now.getTime() + 60_000), signal)).toBe(2);
+    const left: string[] = [];
+    for await (const { name } of copies.listBlobsFlat()) left.push(name);
+    expect(left).toHaveLength(4);
   });
 
   it('tells when something stays beyond its time', async () => {
     const { quarantine, copies, store } = await rig();
     await quarantine.moveIn(await store(), signal);
     await copies.getBlobClient(`run-1/${NAME}`).getBlobLeaseClient().acquireLease(-1);
-    await copies.getBlockBlobClient('run-2/1/b/1/k').upload('{}', 2);
+    await copies
+      .getBlockBlobClient('run-2/1/b/1/00000000-0000-4000-8000-000000000001')
+      .upload('{}', 2, { metadata: { sourceetag: '"0x1"' } });
     await expect(quarantine.expire(new Date(Date.now() + 60_000), signal)).rejects.toMatchObject({
       ...{ code: 'QuarantineNotExpired', deleted: 1, failed: 1 },
       message: expect.stringContaining('LeaseIdMissing') as string,

@@ -25,7 +25,7 @@ export function reconcileServices(store: PayloadStore, change: Partial<Reconcile
     runs: memoryRunStore(),
     reports: reportFiles(folderFiles(mkdtempSync(join(tmpdir(), 'reconcile-report-')))),
     openStore: () => store,
-    sharedContainers: [],
+    sharedContainers: () => [],
     limits: limitsOfTests,
     reporter: {},
     clock: () => new Date(),
