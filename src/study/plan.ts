@@ -10,7 +10,7 @@ import {
   type ObservationReferences,
 } from '../mapping/observations/observationProjection';
 import type { MappingOptions } from '../mapping/options';
-import type { OrderReferences } from '../mapping/orders';
+import { type FoundOrders, ordersFor } from '../mapping/orders';
 import { newPatient, type PatientProjection, reconcilePatient } from '../mapping/patient';
 import type { StudyProjection } from '../mapping/projectStudy';
 import { sameMeaning } from '../mapping/sameMeaning';
@@ -36,8 +36,8 @@ export interface PlanInput {
   readonly source: CastSource;
   readonly endpoint: Reference;
   readonly mapping: MappingOptions;
-  /** What orders are referred to literally by; undefined where they are not looked up. */
-  readonly orders?: OrderReferences;
+  /** What the server has of the orders; undefined where they are not looked up. */
+  readonly orders?: FoundOrders;
   /** The subject where the study is of a phantom. */
   readonly device?: Reference;
 }
@@ -74,12 +74,13 @@ export function planProjection(
   projection: StudyProjection,
   patient: Found<Patient> | undefined,
 ): WritePlan {
-  const { existing, source, endpoint, mapping, orders, device } = input;
+  const { existing, source, endpoint, mapping, device } = input;
   const patientWrite =
     device === undefined
       ? planPatient(projection.patient, patient, mapping, source)
       : { entries: [], reference: device };
   const subject = patientWrite.reference;
+  const orders = input.orders === undefined ? undefined : ordersFor(input.orders, subject);
   const { keep, othersPresent } = existing.study;
   const desired = overlayImagingStudy(keep?.resource, projection, { subject, endpoint, source, orders });
   const studyUrl = keep === undefined ? `urn:uuid:${randomUUID()}` : `ImagingStudy/${keep.id}`;

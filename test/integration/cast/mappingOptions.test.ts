@@ -82,6 +82,29 @@ describe('a study, where an option of the mapping', () => {
       expect(basedOn()).toEqual([]);
     });
 
+    it('does not look for a number without a system, which another hospital may have given as well', async () => {
+      await rig.stop();
+      await start({ ORDER_LOOKUP: 'true' });
+      put(order('ACC-1', { identifier: [{ value: 'ACC-1' }] }));
+      rig.dicom.store(ctInstance());
+      await rig.settle();
+      expect(basedOn()).toEqual([[undefined, 'ACC-1']]);
+    });
+
+    it('refers to no order of somebody else, neither at the first look nor when the Patient is there', async () => {
+      put(order('ACC-1', { subject: { reference: 'Patient/somebody-else' } }));
+      rig.dicom.store(ctInstance());
+      await rig.settle();
+      expect(basedOn()).toEqual([[undefined, 'ACC-1']]);
+      const before = versions();
+      await lookAgain();
+      expect(versions()).toEqual(before);
+
+      const id = put(order('ACC-1', { subject: { reference: studies()[0]?.subject.reference ?? '' } }));
+      await lookAgain();
+      expect(basedOn()).toEqual([[`ServiceRequest/${id}`, 'ACC-1']]);
+    });
+
     it('names the order in dose summaries as well, in the words of the profile', async () => {
       const id = put(order('ACC-1'));
       rig.dicom.store(
