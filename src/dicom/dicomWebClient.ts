@@ -92,17 +92,16 @@ export function createDicomWebClient({
     await readText(response.chunks, MAX_TEXT_BYTES);
   }
 
-  /** An array that is there: a body cut down to nothing must not look like a study without instances. */
-  async function* completeArrayOf(response: StreamedResponse): AsyncGenerator<readonly unknown[]> {
-    let sizeBytes = 0;
-    const counted = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const chunk of limited(response.chunks, MAX_METADATA_BYTES)) {
-        sizeBytes += chunk.byteLength;
-        yield chunk;
-      }
-    };
-    yield* parseMetadata(counted());
-    if (sizeBytes === 0) throw new MalformedMetadata('the body is empty');
+  /**
+   * An array that is there, whole: neither a body cut down to nothing nor a part of the study (206, PS3.18 10.4.3) may look like a
+   * study without the rest.
+   */
+  async function* completeArrayOf({ status, chunks }: StreamedResponse): AsyncGenerator<readonly unknown[]> {
+    if (status !== 200) {
+      await abandon(chunks);
+      throw new MalformedMetadata(`the status is ${status}, only 200 means that the metadata are complete`);
+    }
+    yield* parseMetadata(limited(chunks, MAX_METADATA_BYTES), { required: true });
   }
 
   async function arrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
@@ -147,6 +146,13 @@ export function createDicomWebClient({
       return names.length === 0 ? [DEFAULT_PARTITION] : names;
     },
   };
+}
+
+/** Frees the connection. An iteration that never began has no end that could do so. */
+async function abandon(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  await iterator.next();
+  await iterator.return?.();
 }
 
 /** An HTML page is from something before the service. */

@@ -13,10 +13,13 @@ const CLOSE_BRACE = 0x7d;
  * The elements of a JSON array (DICOM JSON, PS3.18 F.2.1.1: one object for each instance) as they arrive, each parsed by
  * itself: neither the whole text nor a long parse ever exists, however many instances a study has. Given in parts, those
  * that a chunk completes.
- * A body without any text is an empty array.
+ * @param options.required whether there has to be an array; without it a body without any text is an empty one
  * @throws MalformedMetadata when the body is not one complete JSON array; its text holds nothing of the body
  */
-export async function* parseMetadata(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly unknown[]> {
+export async function* parseMetadata(
+  chunks: AsyncIterable<Uint8Array>,
+  { required = false }: { readonly required?: boolean } = {},
+): AsyncGenerator<readonly unknown[]> {
   const splitter = new ArraySplitter();
   const parse = similarObjects();
   let position = 0;
@@ -24,7 +27,7 @@ export async function* parseMetadata(chunks: AsyncIterable<Uint8Array>): AsyncGe
     const part = splitter.push(asBuffer(chunk)).map((bytes) => parseElement(parse, bytes, ++position));
     if (part.length > 0) yield part;
   }
-  splitter.end();
+  splitter.end(required);
 }
 
 function parseElement(parse: (bytes: Buffer) => unknown, bytes: Buffer, position: number): unknown {
@@ -95,8 +98,9 @@ class ArraySplitter {
     return index;
   }
 
-  /** @throws MalformedMetadata when the array is not complete */
-  end(): void {
+  /** @throws MalformedMetadata when the array is not complete, or required and missing */
+  end(required: boolean): void {
+    if (required && this.#place === 'before') throw new MalformedMetadata('the body is empty');
     if (this.#place === 'inside') throw new MalformedMetadata('the array ends before it is complete');
   }
 

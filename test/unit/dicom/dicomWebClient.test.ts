@@ -57,9 +57,22 @@ describe('the DICOMweb client', () => {
     expect(urls()).toEqual([...asked, ...asked]);
   });
 
-  it('never takes a body that was cut down to nothing as nothing live', async () => {
-    scripted.server.replies({ status: 200, body: '' });
+  it.each([
+    ['a body that was cut down to nothing', ''],
+    ['white space', ' \r\n'],
+    ['a byte order mark alone', '\ufeff'],
+  ])('never takes %s as nothing live', async (_, body) => {
+    scripted.server.replies({ status: 200, body });
     expect(await failureOf(metadataOf(client, study, never))).toMatchObject({ code: 'MalformedMetadata' });
+  });
+
+  it.each([206, 202])('never takes the instances of an answer %d as all that are live', async (status) => {
+    const incomplete = { status, body: [instance('1'), 'x'.repeat(4 * 1024 * 1024)] };
+    scripted.server.replies(incomplete, incomplete, incomplete, { body: [instance('1'), instance('2')] });
+    // More than there are connections: each has to be free again.
+    for (let time = 0; time < 3; time++)
+      expect(await failureOf(metadataOf(client, study, never))).toMatchObject({ code: 'MalformedMetadata' });
+    expect(await metadataOf(client, study, never)).toHaveLength(2);
   });
 
   it('names the default partition in the path where data partitions are enabled', async () => {
