@@ -11,7 +11,12 @@ export interface GatedRequest {
 }
 
 /** `swallow`: the service never sees it; `forward-and-swallow`: it takes effect, and the answer is lost. Either way no answer ever comes. */
-export type Verdict = 'forward' | 'swallow' | 'forward-and-swallow';
+export type Verdict = 'forward' | 'swallow' | 'forward-and-swallow' | Fault;
+
+/**
+ * What the client meets in place of the answer: an error of a storage service, or the end of its connection, before the request or with the reply.
+ */
+export type Fault = { readonly status: number; readonly code: string } | 'reset' | 'forward-and-reset';
 
 /** Loopback proxies in front of services, which ask about each request before it goes on. */
 export interface RequestGate {
@@ -54,6 +59,14 @@ export async function startGate(services: Readonly<Record<string, string>>): Pro
     const { method = 'GET', url = '/', rawHeaders } = incoming;
     const verdict = await gate.decide({ service, method, path: url });
     if (verdict === 'swallow') return;
+    if (verdict === 'reset') {
+      incoming.socket.destroy();
+      return;
+    }
+    if (typeof verdict === 'object') {
+      answerWithError(method, response, verdict);
+      return;
+    }
     const { hostname, port } = target;
     const onward = request({ agent, hostname, port, method, path: url, headers: rawHeaders }, (answer) => {
       if (verdict === 'forward') {
@@ -62,7 +75,8 @@ export async function startGate(services: Readonly<Record<string, string>>): Pro
         return;
       }
       answer.resume().once('close', () => {
-        gate.onSwallowed();
+        if (verdict === 'forward-and-reset') incoming.socket.destroy();
+        else gate.onSwallowed();
       });
     });
     onward.once('error', () => {
@@ -84,4 +98,11 @@ export async function startGate(services: Readonly<Record<string, string>>): Pro
     }),
   );
   return gate;
+}
+
+/** As a storage service words its errors. */
+function answerWithError(method: string, response: ServerResponse, { status, code }: Exclude<Fault, string>): void {
+  const body = `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>Injected.</Message></Error>`;
+  response.writeHead(status, { 'content-type': 'application/xml', 'x-ms-error-code': code });
+  response.end(method === 'HEAD' ? undefined : body);
 }

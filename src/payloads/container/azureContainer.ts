@@ -7,6 +7,7 @@ import {
 import { statusOf } from '../../failures/storageError';
 import { blobOf } from './blobAddress';
 import { headOf, lowerCased } from './blobHead';
+import { inContainer } from './containerMissing';
 import { deleteBatched, deleteEach, deleteUnchanged } from './deletes';
 import { createLeanListing, type LeanListing } from './leanListing';
 import { compareNames } from './nameOrder';
@@ -30,14 +31,18 @@ export class StartFromIgnored extends Error {
   }
 }
 
-/** @param client of the container, with any credential: account key, SAS or token */
+/**
+ * @param client of the container, with any credential: account key, SAS or token
+ * @throws ContainerMissing (from the functions) where the container is not there; deletes say so in their outcomes
+ */
 export function createPayloadContainer(client: ContainerClient, options: AzureContainerOptions = {}): PayloadContainer {
   const pipeline = withoutSecondary(options.pipeline);
   const container = primaryOnly(client, pipeline);
   const listing = createLeanListing(container, pipeline);
   const deleteMany = options.deletes === 'batch' ? deleteBatched : deleteEach;
+  const within = <T>(work: Promise<T>): Promise<T> => inContainer(container.containerName, work);
   const properties = (signal: AbortSignal): Promise<ContainerGetPropertiesResponse> =>
-    container.getProperties({ abortSignal: signal });
+    within(container.getProperties({ abortSignal: signal }));
   return {
     account: accountOf(container),
     name: container.containerName,
@@ -49,17 +54,17 @@ export function createPayloadContainer(client: ContainerClient, options: AzureCo
       return date;
     },
     undo: (signal) => findUndoNet(container, pipeline, signal),
-    list: (request, signal) => list(listing, request, signal),
-    rootSegments: (signal) => listRootSegments(listing, signal),
-    canStartFrom: (signal) => probeStartFrom(listing, signal),
-    properties: (name, signal) => headOf(blobOf(container, name), signal),
+    list: (request, signal) => within(list(listing, request, signal)),
+    rootSegments: (signal) => within(listRootSegments(listing, signal)),
+    canStartFrom: (signal) => within(probeStartFrom(listing, signal)),
+    properties: async (name, signal) => within(headOf(blobOf(container, name), signal)),
     deleteUnchanged: (name, etag, signal) => deleteUnchanged(container, { name, etag }, signal),
     deleteManyUnchanged: (blobs, signal) => deleteMany(container, blobs, signal),
-    read: (name, signal) => read(container, name, signal),
+    read: (name, signal) => within(read(container, name, signal)),
     create: async (signal) => (await container.createIfNotExists({ abortSignal: signal })).succeeded,
     metadata: async (signal) => lowerCased((await properties(signal)).metadata ?? {}),
     setMetadata: async (metadata, signal) => {
-      await container.setMetadata({ ...metadata }, { abortSignal: signal });
+      await within(container.setMetadata({ ...metadata }, { abortSignal: signal }));
     },
   };
 }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import { ContainerMissing } from '../container/containerMissing';
 import { InvalidDatabaseAnswer } from '../database/database';
 import { DatabaseFailure } from '../database/databaseFailure';
 import { findingOf } from '../guards/refusals';
 import type { GuardFinding } from '../guards/guards';
 import { InvalidToken } from './continuationToken';
 import { UnknownResourceType } from './cutShards';
-import { ContainerMissing } from './planRun';
 import { hasEnded, type Problem, type Run } from './run';
 import { UnknownStore, type ReconcileServices } from './services';
 import { runSlice, type FollowUp, type SliceMessage } from './steps';

@@ -1,3 +1,4 @@
+import { ContainerMissing } from '../container/containerMissing';
 import { cutoffAfterDrain } from '../database/cutoff';
 import type { DatabaseState } from '../database/databaseIdentity';
 import { OpenTransaction } from '../database/openTransaction';
@@ -10,15 +11,6 @@ import { findingOf } from '../guards/refusals';
 import { lookAtEarlierDeletes } from './lookAfter';
 import type { Shard } from './run';
 import { ended, shardSlice, toNext, type FollowUp, type RunWork } from './steps';
-
-/** The container of the run is not there. */
-export class ContainerMissing extends Error {
-  readonly code = 'ContainerMissing';
-  override readonly name = 'ContainerMissing';
-  constructor(container: string) {
-    super(`There is no container ${container} in the account`);
-  }
-}
 
 /**
  * The first step of a run: fixes its cutoff and cuts the names into shards. Guards that need no scan end a run that would delete here,

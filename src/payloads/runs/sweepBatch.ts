@@ -1,4 +1,5 @@
 import type { PayloadKey } from '../blobName';
+import { ContainerMissing, isContainerMissing } from '../container/containerMissing';
 import { inParallel } from '../container/inParallel';
 import type { DeleteOutcome } from '../container/payloadContainer';
 import { UntrustedLook } from '../database/untrustedLook';
@@ -31,6 +32,7 @@ const HEADS_AT_ONCE = 16;
  * @param wasBegun an earlier slice may have deleted some of them: what is gone was deleted by this run
  * @returns the outcome of each candidate, in their order
  * @throws UntrustedLook when canaries are missing twice: then nothing of the batch was deleted by this call
+ * @throws ContainerMissing
  */
 export async function sweepBatch(
   work: SweepWork,
@@ -109,6 +111,7 @@ async function sweepWave(
     work.signal.throwIfAborted();
     const some = orphans.slice(at, at + limits.deletesTogether);
     const removed = await removeAll(work, some);
+    await requireContainer(work, removed);
     some.forEach(({ place }, index) => {
       outcomes[place] = outcomeOf(work, removed[index], wasBegun);
     });
@@ -182,6 +185,12 @@ function removeAll({ run, store, signal }: SweepWork, some: readonly Waiting[]):
       quarantine.moveIn({ runId: run.id, name, etag, lastModified, reason }, signal),
     ),
   );
+}
+
+/** One failed delete stops nothing, but without a container there is nothing left to do. */
+async function requireContainer({ store, signal }: SweepWork, outcomes: readonly DeleteOutcome[]): Promise<void> {
+  const isSaidSo = outcomes.some((outcome) => outcome.kind === 'failed' && isContainerMissing(outcome.code));
+  if (isSaidSo && !(await store.container.exists(signal))) throw new ContainerMissing(store.container.name);
 }
 
 function removedBy({ run }: SweepWork): SweepOutcome {

@@ -1,6 +1,6 @@
 import type { ContainerClient } from '@azure/storage-blob';
 import { Client, type ClientConfig } from 'pg';
-import { createPayloadContainer } from '../../../src/payloads/container/azureContainer';
+import { createPayloadContainer, type AzureContainerOptions } from '../../../src/payloads/container/azureContainer';
 import type { PayloadContainer } from '../../../src/payloads/container/payloadContainer';
 import type { FhirDatabase } from '../../../src/payloads/database/fhirDatabase';
 import type { PayloadStore } from '../../../src/payloads/payloadStore';
@@ -59,8 +59,8 @@ export function insertPatient(
 }
 
 /** Every blob of the container is old. */
-export function oldContainer(client: ContainerClient): PayloadContainer {
-  const container = createPayloadContainer(client);
+export function oldContainer(client: ContainerClient, options: AzureContainerOptions = {}): PayloadContainer {
+  const container = createPayloadContainer(client, options);
   const old = new Date('2026-01-01T00:00:00Z');
   return {
     ...container,
@@ -75,9 +75,10 @@ export async function storeWith(
   client: ContainerClient,
   database: FhirDatabase,
   names: readonly string[] = [...okNames, ...orphanNames],
+  options: AzureContainerOptions = {},
 ): Promise<PayloadStore> {
   await putBlobs(client, names);
-  return { tenantId: 'default', dsId: 'default', container: oldContainer(client), database };
+  return { tenantId: 'default', dsId: 'default', container: oldContainer(client, options), database };
 }
 
 /** Something happens when a run comes to a state. */

@@ -16,6 +16,8 @@ export interface PostgresServer {
   readonly folder: string;
   /** writes a file of the server's own into its folder */
   putFile(name: string, content: string): void;
+  /** As an operator does it: connections are ended, and nothing that was committed is lost. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -51,12 +53,15 @@ async function run(folder: string, settings: readonly string[]): Promise<Postgre
   const port = await freePort();
   const place = ['-D', folder, '-p', String(port), '-h', '127.0.0.1', '-k', ''];
   const flags = ['fsync=off', ...settings].flatMap((setting) => ['-c', setting]);
-  const server = spawn(join(binaryFolder(), 'postgres'), [...place, ...flags], {
-    ...serverUser(),
-    cwd: folder,
-    stdio: 'ignore',
-  });
-  const ended = once(server, 'exit');
+  const start = () => {
+    const process = spawn(join(binaryFolder(), 'postgres'), [...place, ...flags], {
+      ...serverUser(),
+      cwd: folder,
+      stdio: 'ignore',
+    });
+    return { process, ended: once(process, 'exit') };
+  };
+  let server = start();
   const connection = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres', sslMode: 'disable' as const };
   await untilReady(connection);
   return {
@@ -67,10 +72,16 @@ async function run(folder: string, settings: readonly string[]): Promise<Postgre
       writeFileSync(path, content, { mode: 0o600 });
       own(path);
     },
+    restart: async () => {
+      server.process.kill('SIGINT');
+      await server.ended;
+      server = start();
+      await untilReady(connection);
+    },
     stop: async () => {
       // At once: nobody needs the data any more.
-      server.kill('SIGQUIT');
-      await ended;
+      server.process.kill('SIGQUIT');
+      await server.ended;
       rmSync(folder, { recursive: true, force: true });
     },
   };
