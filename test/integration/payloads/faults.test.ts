@@ -186,7 +186,7 @@ describe('a listing that fails', () => {
     const { run, followUps } = await startRun(services, { ...reportRequest, mode: 'delete' });
     await expect(deliver(services, followUps)).rejects.toMatchObject({ statusCode: 500 });
 
-    const clients = { stores: [store], runsTable, reports, slices };
+    const clients = { stores: [store], runsTable, reports, slices, poison: slices };
     const reconcile = createReconcile(readReconcileSettings({}), clients, recordingTelemetry());
     await reconcile.handlePoison({ slice: { run: run.id } }, untilTheTestEnds);
     const { view } = await finished(services, run.id);
