@@ -147,6 +147,7 @@ function limitsOf(settings: ReconcileSettings): ReconcileLimits {
   return {
     ...DEFAULT_LIMITS,
     pageSize: settings.RECONCILE_PAGE_SIZE,
+    fanOut: settings.RECONCILE_FAN_OUT,
     drainMs: settings.RECONCILE_DRAIN_SECONDS * 1000,
     sliceMs: Math.min(DEFAULT_LIMITS.sliceMs, (settings.FUNCTION_TIMEOUT_SECONDS * 1000) / 2),
     claimMs: Math.min(DEFAULT_LIMITS.claimMs, settings.FUNCTION_TIMEOUT_SECONDS * 1000),

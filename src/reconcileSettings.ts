@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CONTAINER_NAME_RULE, isContainerName } from './payloads/configuration/containerName';
 import { checkSettings, describeSchema, settingsSchema, type SettingDescription } from './settings';
 import { parseJson } from './http/json';
-import { wholeNumber } from './settingValues';
+import { flag, wholeNumber } from './settingValues';
 
 /** Every app setting of Reconcile. An installation without Reconcile sets none of them. */
 
@@ -80,6 +80,9 @@ const schema = z.object({
     .optional()
     .describe('Certificates (PEM) that the server of the database is checked against, instead of the public ones.'),
   RECONCILE_PAGE_SIZE: wholeNumber(5000, 1, 5000).describe('Names of one page of the listing.'),
+  RECONCILE_FAN_OUT: flag(true).describe(
+    'false: the names of a container are walked one page after the other, for accounts that do not list them in order.',
+  ),
   RECONCILE_DELETES: z
     .enum(['single', 'batch'], 'expected single or batch')
     .default('single')

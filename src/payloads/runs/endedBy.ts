@@ -7,6 +7,7 @@ import type { GuardFinding } from '../guards/guards';
 import { InvalidToken } from './continuationToken';
 import { UnknownResourceType } from './cutShards';
 import { hasEnded, type Problem, type Run } from './run';
+import { UnorderedListing } from './shardRanges';
 import { UnknownStore, type ReconcileServices } from './services';
 import { runSlice, type FollowUp, type SliceMessage } from './steps';
 
@@ -85,6 +86,7 @@ function lastingProblem(error: unknown): Problem | undefined {
   if (error instanceof DatabaseFailure) return error.isTransient ? undefined : problemOf(error);
   const isLasting =
     error instanceof InvalidToken ||
+    error instanceof UnorderedListing ||
     error instanceof UnknownResourceType ||
     error instanceof UnknownStore ||
     error instanceof ContainerMissing ||

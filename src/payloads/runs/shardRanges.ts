@@ -1,4 +1,5 @@
 import { encodeLogicalId } from '../blobName';
+import { compareNames } from '../container/nameOrder';
 import type { ListPage } from '../container/payloadContainer';
 import type { ListedBlob } from '../verdict';
 import type { Shard, ShardCursor, ShardRange } from './run';
@@ -99,6 +100,7 @@ export interface WalkedPage {
 export function walk(range: ShardRange, cursor: ShardCursor, page: ListPage): WalkedPage {
   const inside: ListedBlob[] = [];
   let skipTo: string | undefined;
+  if (!isEveryName(range)) requireAscending(page.blobs);
   for (const blob of page.blobs) {
     skipTo = undefined;
     // A listing that starts from a name begins with that name itself.
@@ -113,6 +115,28 @@ export function walk(range: ShardRange, cursor: ShardCursor, page: ListPage): Wa
   if (skipTo !== undefined) return { inside, cursor: { after, from: skipTo }, scanned: false };
   const from = inside.length === 0 ? cursor.from : undefined;
   return { inside, cursor: { after, from, marker: page.nextMarker }, scanned: false };
+}
+
+/** A walk of every name works in any order. */
+const isEveryName = (range: ShardRange): boolean => range.kind === 'others' && range.except.length === 0;
+
+/** The listing is not in the order of its names, so a part of them has no beginning and no end in it. */
+export class UnorderedListing extends Error {
+  readonly code = 'UnorderedListing';
+  override readonly name = 'UnorderedListing';
+  constructor() {
+    super('The storage lists blobs in another order than that of their names: set RECONCILE_FAN_OUT to false');
+  }
+}
+
+/** @throws UnorderedListing; accounts with hierarchical namespace are said to list by directory */
+function requireAscending(blobs: readonly ListedBlob[]): void {
+  let before = '';
+  for (const { name } of blobs) {
+    // JavaScript's own order is the same up to U+D7FF, and much cheaper.
+    if (name < before && compareNames(name, before) < 0) throw new UnorderedListing();
+    before = name;
+  }
 }
 
 const lastName = (blobs: readonly ListedBlob[]): string | undefined => blobs.at(-1)?.name;
@@ -149,7 +173,7 @@ export function lowWater(shards: readonly Pick<Shard, 'range' | 'cursor' | 'scan
       if (cursor.after !== undefined) return { after: cursor.after };
       return range.kind === 'range' ? { from: range.from ?? range.prefix } : {};
     })
-    .sort((left, right) => bytewise(nameOf(left), nameOf(right)));
+    .sort((left, right) => compareNames(nameOf(left), nameOf(right)));
   return lowest;
 }
 
@@ -182,8 +206,4 @@ function boundsOf(range: Extract<ShardRange, { kind: 'range' }>): readonly [star
 /** `0` is the byte after the slash, so this is the first name behind the prefix. */
 function behind(prefix: string): string {
   return `${prefix.slice(0, -1)}0`;
-}
-
-function bytewise(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right));
 }
