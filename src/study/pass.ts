@@ -99,7 +99,9 @@ export async function runPass(
   const projection = projectStudy(study, live.valid, deps.mapping);
   const [observations, patient, orders] = await Promise.all([
     fromFhir(async () => {
-      const possible = look.thorough || canHaveObservations(deps.mapping, choice.keep, live);
+      // With the study goes the last that leads to those which an option made that is off by now.
+      const possible =
+        look.thorough || projection === undefined || canHaveObservations(deps.mapping, choice.keep, live);
       return possible ? findObservations(deps.fhir, study, source, deps.mapping, signal) : NO_OBSERVATIONS;
     }),
     projection?.patient === undefined || projection.patient.isPhantom === true

@@ -51,7 +51,7 @@ describe('the requests of one study', () => {
     );
   };
 
-  it('of 1,000 instances in one round are those of one message: 5 to FHIR when the Patient is new, 3 for a write, 2 when nothing differs', async () => {
+  it('of 1,000 instances in one round are those of one message: 5 to FHIR when the Patient is new, 3 for a write or a removal, 2 when nothing differs', async () => {
     await start();
     const study = testUid(2);
     rig.dicom.store(
@@ -66,6 +66,10 @@ describe('the requests of one study', () => {
 
     await look(study);
     expect(await requests()).toMatchObject({ fhir: 2, dicom: 1, table: 3 });
+
+    // The Observations are searched, the Patient is not.
+    rig.dicom.deleteStudy(study);
+    expect(await requests()).toMatchObject({ fhir: 3, messages: 1 });
   });
 
   it('are the same for each of 100 studies of 10', async () => {

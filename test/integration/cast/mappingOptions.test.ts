@@ -13,8 +13,11 @@ describe('a study, where an option of the mapping', () => {
   const azurite = useAzurite();
   let rig: CastRig;
 
-  const start = async (settings: Readonly<Record<string, string>>): Promise<void> => {
-    rig = await CastRig.start(azurite, { settings });
+  const start = async (
+    settings: Readonly<Record<string, string>>,
+    switches?: NonNullable<Parameters<typeof CastRig.start>[1]>['switches'],
+  ): Promise<void> => {
+    rig = await CastRig.start(azurite, { settings, ...(switches === undefined ? {} : { switches }) });
   };
 
   afterEach(async () => {
@@ -192,6 +195,20 @@ describe('a study, where an option of the mapping', () => {
       await rig.settle();
       expect(values()).toEqual([]);
       expect(await violationsOf(rig)).toEqual([]);
+    });
+
+    it('they go with it also when the option is off by then, on a server that lets references dangle', async () => {
+      await rig.stop();
+      await start({ HEIGHT_AND_WEIGHT: 'true' }, { deleteOfReferenced: 'allow' });
+      rig.dicom.store(ctInstance(measures));
+      await rig.settle();
+      expect(values()).toHaveLength(2);
+      const cast = rig.createCast(rig.clients, {}, { HEIGHT_AND_WEIGHT: false });
+      rig.dicom.deleteStudy(STUDY);
+      await rig.pull();
+      for (const message of rig.queue.visible()) await rig.deliver(message, cast);
+      expect(studies()).toEqual([]);
+      expect(values()).toEqual([]);
     });
 
     it('a value that no human has is warned about and left out, a study without a full date has none', async () => {
