@@ -1,6 +1,6 @@
 import type { Endpoint, Extension, Identifier } from 'fhir/r4';
 import { sameIdentifier } from './identifiers';
-import { type CastSource, metaOf } from './source';
+import { type CastSource, isOwnedBy, metaOf } from './source';
 import { MADO_RETRIEVE_LOCATION_EXTENSION, URI_SYSTEM } from './systems';
 
 /** Found by this: R4 has no search parameter for the address. */
@@ -36,15 +36,18 @@ export function endpointFor(source: CastSource, retrieveLocationUid?: string): E
 
 /**
  * An Endpoint that is there already, with what it lacks: the identifier, the address as clients need it, and the Retrieve Location UID
- * where there is one. Nothing else is touched.
+ * where there is one; without one, an Endpoint of our own loses that of before. Nothing else is touched.
  */
 export function reconcileEndpoint(existing: Endpoint, source: CastSource, retrieveLocationUid?: string): Endpoint {
   const wanted = endpointIdentifier(source);
   const identified = existing.identifier?.some((one) => sameIdentifier(one, wanted)) === true;
-  const others = (existing.extension ?? []).filter(({ url }) => url !== MADO_RETRIEVE_LOCATION_EXTENSION);
+  const { extension: before = [], ...rest } = existing;
+  const replaced = retrieveLocationUid !== undefined || isOwnedBy(existing, source);
+  const others = replaced ? before.filter(({ url }) => url !== MADO_RETRIEVE_LOCATION_EXTENSION) : before;
+  const extension = retrieveLocationUid === undefined ? others : [...others, retrieveLocation(retrieveLocationUid)];
   return {
-    ...existing,
-    ...(retrieveLocationUid === undefined ? {} : { extension: [...others, retrieveLocation(retrieveLocationUid)] }),
+    ...rest,
+    ...(extension.length === 0 ? {} : { extension }),
     identifier: identified ? existing.identifier : [...(existing.identifier ?? []), wanted],
     address: source.address,
   };

@@ -70,7 +70,7 @@ export function overlayImagingStudy(
     reasonCode: several(ours.reasons, old.reasonCode),
     note: overlayNotes(withoutObsolete(old.note ?? [], ours.obsoleteNotes), ours.note),
     description: single(ours.description, old.description),
-    series: overlayAllSeries(old.series ?? [], ours.series, references.endpoint, ours.endpointInSeries),
+    series: overlayAllSeries(old.series ?? [], ours, references.endpoint),
   });
 }
 
@@ -207,38 +207,43 @@ function withoutObsolete(existing: readonly Annotation[], texts: readonly string
 /** Series and instances are ours whole, but for the ids, endpoints and extensions that others put there. */
 function overlayAllSeries(
   existing: readonly ImagingStudySeries[],
-  series: readonly ImagingStudySeries[],
+  { series, endpointInSeries, instanceExtensions }: ImagingStudyProjection,
   endpoint: Reference,
-  endpointInSeries: boolean,
 ): ImagingStudySeries[] {
   const byUid = new Map(existing.map((old) => [old.uid, old]));
   return series.map((ours) => {
     const old = byUid.get(ours.uid);
     const others = (old?.endpoint ?? []).filter((other) => !isSameTarget(other, endpoint));
     const endpoints = endpointInSeries ? [endpoint, ...others] : others;
-    return overlaySeries(old, endpoints.length === 0 ? ours : { ...ours, endpoint: endpoints });
+    return overlaySeries(old, endpoints.length === 0 ? ours : { ...ours, endpoint: endpoints }, instanceExtensions);
   });
 }
 
-function overlaySeries(old: ImagingStudySeries | undefined, series: ImagingStudySeries): ImagingStudySeries {
+function overlaySeries(
+  old: ImagingStudySeries | undefined,
+  series: ImagingStudySeries,
+  instanceExtensions: readonly string[],
+): ImagingStudySeries {
   if (old === undefined) return series;
   const oldInstances = new Map((old.instance ?? []).map((instance) => [instance.uid, instance]));
   return {
     ...foreignParts(old),
     ...series,
-    instance: series.instance?.map((instance) => overlayInstance(oldInstances.get(instance.uid), instance)),
+    instance: series.instance?.map((instance) =>
+      overlayInstance(oldInstances.get(instance.uid), instance, instanceExtensions),
+    ),
   };
 }
 
 function overlayInstance(
   old: ImagingStudySeriesInstance | undefined,
   instance: ImagingStudySeriesInstance,
+  ourExtensions: readonly string[],
 ): ImagingStudySeriesInstance {
   // Nearly always, and a study can have tens of thousands of them.
   if (old?.id === undefined && old?.extension === undefined && old?.modifierExtension === undefined) return instance;
-  const foreign = foreignParts(old);
-  const own = instance.extension ?? [];
-  const extension = [...own, ...(old.extension ?? []).filter(({ url }) => !own.some((ours) => ours.url === url))];
+  const { extension: before = [], ...foreign } = foreignParts(old);
+  const extension = [...(instance.extension ?? []), ...before.filter(({ url }) => !ourExtensions.includes(url))];
   return { ...foreign, ...instance, ...(extension.length === 0 ? {} : { extension }) };
 }
 

@@ -13,7 +13,7 @@ import { type PatientProjection, projectPatient } from './patient';
 import { type Counted, counted, pluralityOf, sortedUnion } from './plurality';
 import { projectSeries } from './projectSeries';
 import type { ValidInstance } from './readInstance';
-import { DCM_SYSTEM } from './systems';
+import { DCM_SYSTEM, MADO_NUMBER_OF_FRAMES_EXTENSION } from './systems';
 
 /** The part of an ImagingStudy that is ours. */
 export interface ImagingStudyProjection {
@@ -35,6 +35,8 @@ export interface ImagingStudyProjection {
   readonly series: readonly ImagingStudySeries[];
   /** Whether every series names the Endpoint of the study as well. */
   readonly endpointInSeries: boolean;
+  /** URLs of the extensions that only we write to instances, whether we have a value for them or not. */
+  readonly instanceExtensions: readonly string[];
   readonly numberOfInstances: number;
 }
 
@@ -116,6 +118,7 @@ function projectImagingStudy(
     profiles: options.imagingStudyProfiles,
     series,
     endpointInSeries: options.retrieveLocationUid !== undefined,
+    instanceExtensions: [MADO_NUMBER_OF_FRAMES_EXTENSION, options.numberOfFramesExtension ?? []].flat(),
     numberOfInstances: series.reduce((sum, { numberOfInstances = 0 }) => sum + numberOfInstances, 0),
   };
 }

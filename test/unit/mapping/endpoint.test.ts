@@ -46,6 +46,21 @@ describe('the Endpoint of a source', () => {
     expect(sameMeaning(adopted, reconcileEndpoint(adopted, source))).toBe(true);
   });
 
+  test('loses a Retrieve Location UID that is no longer configured, and no other extension', () => {
+    const other = { url: 'https://x.example/e', valueString: 'y' };
+    const before = endpointFor(source, '1.2.3');
+    expect(reconcileEndpoint(before, source, '1.2.4').extension).toMatchObject([{ valueString: '1.2.4' }]);
+    expect(reconcileEndpoint(before, source)).toEqual(endpointFor(source));
+    const held = { ...before, extension: [...(before.extension ?? []), other] };
+    expect(reconcileEndpoint(held, source).extension).toEqual([other]);
+  });
+
+  test('keeps the Retrieve Location UID that somebody else wrote into an Endpoint of theirs', () => {
+    const { meta, ...theirs } = endpointFor(source, '1.2.3');
+    expect(meta).toBeDefined();
+    expect(reconcileEndpoint(theirs, source)).toEqual(theirs);
+  });
+
   test('keeps what others wrote into it', () => {
     const held: Endpoint = {
       ...endpointFor(source),

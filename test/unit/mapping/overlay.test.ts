@@ -3,6 +3,7 @@ import { identifierKey } from '../../../src/mapping/identifiers';
 import { emptyAdoptedStudy } from '../../../src/mapping/imagingStudy';
 import { isAdopted, isOwnedBy } from '../../../src/mapping/source';
 import { sameMeaning } from '../../../src/mapping/sameMeaning';
+import { MADO_NUMBER_OF_FRAMES_EXTENSION } from '../../../src/mapping/systems';
 import { dicomJson } from '../../support/dicomJson';
 import { codeItem, ctInstance, element, testUid } from '../../support/instances';
 import { REFERENCES, SOURCE, stored, STUDY_UID, studyOf } from '../../support/mapping';
@@ -96,6 +97,20 @@ describe('a study of our own', () => {
     const after = studyOf([FULL], {}, held);
     expect(sameMeaning(held, after)).toBe(true);
     expect(after).toMatchObject({ extension: added.extension, note: [added.note], text: held.text });
+  });
+
+  test.each([
+    ['of the configured URL', { numberOfFramesExtension: 'https://h.example/frames' }, 'https://h.example/frames'],
+    ['of MADO', {}, MADO_NUMBER_OF_FRAMES_EXTENSION],
+  ])('loses the number of frames %s with the instance that had one, and no extension of others', (_, options, url) => {
+    const other = { url: 'https://x.example/e', valueString: 'y' };
+    const framed = studyOf([{ ...FULL, '00280008': element('IS', '20') }], { numberOfFramesExtension: url });
+    const extensions = ({ series }: ImagingStudy): unknown => series?.[0]?.instance?.[0]?.extension;
+    expect(extensions(framed)).toEqual([{ url, valueInteger: 20 }]);
+    expect(extensions(studyOf([FULL], options, stored(framed)))).toBeUndefined();
+    const held = stored(framed);
+    held.series?.[0]?.instance?.[0]?.extension?.push(other);
+    expect(extensions(studyOf([FULL], options, held))).toEqual([other]);
   });
 
   test('keeps logical orders of others, and forgets those that only DICOM named', () => {
