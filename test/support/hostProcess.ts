@@ -47,16 +47,14 @@ interface ReadyLine {
 }
 
 /**
- * Starts `local/host/main.ts` on a free port and waits until it is ready. Ends with the test file at the latest when
+ * Starts the built `local/host/main.ts` on a free port and waits until it is ready. Ends with the test file at the latest when
  * the test calls `kill()` or `stop()` in a hook.
  */
 export async function startHostProcess(options: HostProcessOptions): Promise<HostProcess> {
   const child = spawn(
     process.execPath,
     [
-      '--require',
-      join(ROOT, 'test', 'support', 'typescriptHook.cjs'),
-      join(ROOT, 'local', 'host', 'main.ts'),
+      join(ROOT, 'dist', 'local', 'host', 'main.js'),
       ...['--app', options.appDirectory ?? ROOT, '--port', '0', ...(options.commandLine ?? [])],
     ],
     { env: { ...process.env, ...options.settings }, stdio: ['ignore', 'pipe', 'pipe'] },

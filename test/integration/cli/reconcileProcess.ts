@@ -19,14 +19,10 @@ export interface RunningCommand {
   readonly ended: Promise<FinishedCommand>;
 }
 
-/** Starts the command line as a process of its own, from its sources. */
+/** Starts the command line as a process of its own, as `npm run reconcile` does after the build. */
 export function startReconcile(args: readonly string[], environment: Record<string, string> = {}): RunningCommand {
-  const main = [
-    '--require',
-    join(ROOT, 'test', 'support', 'typescriptHook.cjs'),
-    join(ROOT, 'cli', 'reconcile', 'main.ts'),
-  ];
-  const child = spawn(process.execPath, [...main, ...args], {
+  const main = join(ROOT, 'dist', 'cli', 'reconcile', 'main.js');
+  const child = spawn(process.execPath, [main, ...args], {
     cwd: ROOT,
     env: { ...process.env, NODE_OPTIONS: '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
