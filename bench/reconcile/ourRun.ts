@@ -42,7 +42,7 @@ export async function ourRun(
     runs: memoryRunStore(),
     reports: reportFiles(folderFiles(folder)),
     openStore: (tenantId, dsId) => ({ tenantId, dsId, container, database }),
-    sharedContainers: [],
+    sharedContainers: () => [],
     limits: { ...DEFAULT_LIMITS, fanOut: workers > 1 },
     reporter: {},
     clock: () => new Date(),
