@@ -9,10 +9,13 @@ const meanings = {
   tls: 'The connection could not be encrypted, or the certificate of the server is not accepted',
   unreachable: 'The database cannot be reached, or it ended the connection',
   'timed-out': 'The database did not answer in time',
+  interrupted: 'The database gave the statement up in favour of others',
   failed: 'The database failed',
 } as const;
 
 export type DatabaseFailureCode = keyof typeof meanings;
+
+const transient: ReadonlySet<DatabaseFailureCode> = new Set(['unreachable', 'timed-out', 'no-token', 'interrupted']);
 
 /** A question had no answer. The message holds no password, no address and no value of a row. */
 export class DatabaseFailure extends Error {
@@ -26,6 +29,6 @@ export class DatabaseFailure extends Error {
     readonly sqlState?: string,
   ) {
     super(detail === undefined ? meanings[code] : `${meanings[code]}: ${detail}`);
-    this.isTransient = code === 'unreachable' || code === 'timed-out' || code === 'no-token';
+    this.isTransient = transient.has(code);
   }
 }

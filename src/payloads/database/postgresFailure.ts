@@ -13,6 +13,9 @@ const byState: ReadonlyMap<string, DatabaseFailureCode> = new Map([
   ['57014', 'timed-out'],
   ['55P03', 'timed-out'],
   ['53300', 'unreachable'],
+  // A standby ends statements that are in the way of its replay.
+  ['40001', 'interrupted'],
+  ['40P01', 'interrupted'],
 ]);
 
 /** Connection exceptions, shutdowns and restarts: classes 08 and 57P. */

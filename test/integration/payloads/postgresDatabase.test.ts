@@ -76,6 +76,13 @@ describe('a connection', () => {
     await expect(failureOf(reader({ password: 'x' }))).resolves.toMatchObject({ isTransient: false });
   });
 
+  it.each(['40001', '40P01'])('asks again after SQLSTATE %s, which is about others', async (sqlState) => {
+    const database = openPostgres({ connection: reader() });
+    const raised = database.readOnly((run) => run(`do $$ begin raise exception using errcode = '${sqlState}'; end $$`));
+    await expect(raised).rejects.toMatchObject({ code: 'interrupted', sqlState, isTransient: true });
+    await database.close();
+  });
+
   it('asks for a token each time it connects anew', async () => {
     let asked = 0;
     const database = openPostgres({
