@@ -1,6 +1,7 @@
 import type { HttpRequest as FunctionRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import type { CastApi } from './api/castApi';
-import { reconcileIsOff, type ReconcileApi } from './api/reconcileApi';
+import { reconcileIsOff, type ReconcileApi, STORAGE_OF_THE_APP } from './api/reconcileApi';
+import { DependencyDown, fromDependencies } from './api/dependencyDown';
 import { describeApi } from './api/description/openapi';
 import { BadRequest, json, problem } from './api/problem';
 import { type Cast, type CastClients, createCast } from './cast';
@@ -243,6 +244,8 @@ function answer<T>(
       return await work(await services(), untilTheHostEndsIt());
     } catch (error) {
       if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
+      if (error instanceof DependencyDown) context.warn(error.message);
+      if (error instanceof DependencyDown) return problem(error.status, error.message);
       if (
         error instanceof SettingsError ||
         error instanceof StorageNotConfigured ||
@@ -273,9 +276,11 @@ function runReconcile(
   });
 }
 
+const reconcileOrDown = () => fromDependencies(STORAGE_OF_THE_APP, reconcile);
+
 function reconcileRoute(select: (api: ReconcileApi) => ReconcileApi[keyof ReconcileApi]) {
   return (request: FunctionRequest, context: InvocationContext): Promise<HttpResponseInit> =>
-    answer(context, reconcile, (services, signal) =>
+    answer(context, reconcileOrDown, (services, signal) =>
       services === undefined ? Promise.resolve(reconcileIsOff()) : select(services.api)(request, signal),
     );
 }

@@ -11,6 +11,7 @@ import { UnknownStore, type ReconcileServices } from '../payloads/runs/services'
 import { cancelRun, InvalidRunRequest, startRun } from '../payloads/runs/startRun';
 import { runSlice, type FollowUp } from '../payloads/runs/steps';
 import type { PayloadStore } from '../payloads/payloadStore';
+import { fromDependencies } from './dependencyDown';
 import { readPayloadRoute } from './payloadRoute';
 import { BadRequest, check, json, problem } from './problem';
 import {
@@ -30,9 +31,16 @@ export interface ReconcileApiDependencies {
   readonly send: (followUps: readonly FollowUp[], signal: AbortSignal) => Promise<void>;
 }
 
+/** What the storage accounts are for, which may be one and the same. */
+export const STORAGE_OF_THE_APP = 'of this app';
+const STORAGE_OF_PAYLOADS = 'of the payloads';
+
 type Route = (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponseInit>;
 
-/** What an operator can ask of Reconcile over HTTP (design 4). Nothing is changed unless `dryRun` is false. */
+/**
+ * What an operator can ask of Reconcile over HTTP (design 4). Nothing is changed unless `dryRun` is false.
+ * Every route throws BadRequest for what is wrong with a request, and DependencyDown where a database or storage account fails.
+ */
 export interface ReconcileApi {
   readonly start: Route;
   readonly list: Route;
@@ -66,8 +74,10 @@ export function reconcileApi({ services, send }: ReconcileApiDependencies): Reco
     if (run === undefined) throw new BadRequest(`There is no run ${runId}`, [], 404);
     return run.value;
   };
+  const askingApp = (route: Route): Route => askingStorage(STORAGE_OF_THE_APP, route);
+  const askingPayloads = (route: Route): Route => askingStorage(STORAGE_OF_PAYLOADS, route);
   return {
-    start: (request, signal) =>
+    start: askingApp((request, signal) =>
       named(async () => {
         const body = await readBody(request, startBody);
         const { run, followUps } = await startRun(services, toRunRequest(body));
@@ -75,24 +85,26 @@ export function reconcileApi({ services, send }: ReconcileApiDependencies): Reco
         const now = await ended(services, run, body.wait * 1000, signal);
         return withRunUrl(request, now, await viewOf(now, signal));
       }),
-    list: (request, signal) =>
+    ),
+    list: askingApp((request, signal) =>
       named(async () => {
         const { items, continuationToken } = await services.runs.list(readQuery(request, listQuery), signal);
         const views = await Promise.all(items.map((run) => viewOf(run, signal)));
         return json(200, { items: views, continuationToken });
       }),
-    read: async (request, signal) => json(200, await viewOf(await runOf(request, signal), signal)),
-    report: async (request, signal) => {
+    ),
+    read: askingApp(async (request, signal) => json(200, await viewOf(await runOf(request, signal), signal))),
+    report: askingApp(async (request, signal) => {
       const { continuationToken } = readQuery(request, reportQuery);
       return reportAnswer(services, await runOf(request, signal), positionOf(continuationToken), signal);
-    },
-    cancel: async (request, signal) => {
+    }),
+    cancel: askingApp(async (request, signal) => {
       const run = await runOf(request, signal);
       await cancelRun(services, run.id, signal);
       await send([runSlice(run.id)], signal);
       return json(202, await viewOf(await runOf(request, signal), signal));
-    },
-    restore: (request, signal) =>
+    }),
+    restore: askingPayloads((request, signal) =>
       named(async () => {
         const { tenantId, dsId, ...body } = await readBody(request, restoreBody);
         const { quarantine } = services.openStore(tenantId, dsId);
@@ -102,13 +114,19 @@ export function reconcileApi({ services, send }: ReconcileApiDependencies): Reco
           ]);
         return json(200, await restorePayloads(quarantine, { ...body, timeLimitMs: TIME_LIMIT_MS }, signal));
       }),
-    readPayload: (request, signal) => named(() => readPayloadRoute(services, request, signal)),
-    createContainer: (request, signal) =>
+    ),
+    readPayload: askingPayloads((request, signal) => named(() => readPayloadRoute(services, request, signal))),
+    createContainer: askingPayloads((request, signal) =>
       named(async () => {
         const { tenantId, dsId, dryRun } = await readBody(request, createContainerBody);
         return json(200, await createContainer(services.openStore(tenantId, dsId), dryRun, signal));
       }),
+    ),
   };
+}
+
+function askingStorage(account: string, route: Route): Route {
+  return (request, signal) => fromDependencies(account, () => route(request, signal));
 }
 
 /** What is wrong with a request only its use shows; the answer names the field all the same. */

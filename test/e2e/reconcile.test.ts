@@ -1,12 +1,16 @@
-import { Client } from 'pg';
+import { BlobServiceClient } from '@azure/storage-blob';
 import type { EmbeddedDatabase } from '../../local/reconcile/embeddedDatabase';
-import { startPostgres } from '../integration/payloads/postgresServer';
+import { query } from '../integration/payloads/deleteRig';
+import { startPostgres, type PostgresServer } from '../integration/payloads/postgresServer';
 import { openApiDocument } from '../../src/api/description/openapi';
 import { useAzurite } from '../support/azurite';
 import { answersNotMet } from '../support/describedApi';
 import { eventually } from '../support/eventually';
 import { type HostProcess, startHostProcess } from '../support/hostProcess';
+import { startGate, type RequestGate } from '../support/requestGate';
+import { requestVerbatim } from '../support/verbatimRequest';
 import { type SamplePayloadStore, startSamplePayloadStore } from '../../local/reconcile/samplePayloadStore';
+import { bodies, EVERY_CHARACTER, paths } from './reconcileInputs';
 
 /** Reconcile as an operator meets it: over HTTP, without Cast being configured at all. */
 
@@ -30,16 +34,28 @@ const ORPHAN = '104/ghost-1/1/00000000-0000-4000-8000-000000000002';
 const azurite = useAzurite();
 let payloads: SamplePayloadStore;
 let host: HostProcess;
+let database: PostgresServer;
+let gate: RequestGate;
 
 beforeAll(async () => {
-  payloads = await startSamplePayloadStore(azurite.running, await realDatabase());
+  database = await startPostgres();
+  payloads = await startSamplePayloadStore(azurite.running, inPlaceOfTheEmbedded(database));
+  const { blobUrl, tableUrl } = azurite.running;
+  gate = await startGate({ blobs: blobUrl, tables: tableUrl });
+  const storage = [blobUrl, tableUrl].reduce(
+    (text, url) => text.replace(url, gate.through(url)),
+    azurite.connectionString,
+  );
+  const { 'default/default': store } = JSON.parse(payloads.settings.PAYLOAD_STORES ?? '') as Record<string, object>;
   host = await startHostProcess({
     settings: {
-      AzureWebJobsStorage: azurite.connectionString,
+      AzureWebJobsStorage: storage,
       CHANGE_FEED_SCHEDULE: NEVER,
       MARK_SWEEP_SCHEDULE: NEVER,
       AzureFunctionsJobHost__extensions__queues__maxPollingInterval: '00:00:00.100',
       ...payloads.settings,
+      PAYLOAD_STORAGE: storage,
+      PAYLOAD_STORES: JSON.stringify({ 'default/default': store, 'other/default': { container: 'not-there' } }),
       RECONCILE_SWEEP_SCHEDULE: NEVER,
     },
   });
@@ -47,25 +63,14 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await host.stop();
+  await gate.stop();
   await payloads.stop();
 });
 
-/** In place of the embedded one, whose WebAssembly jest cannot load. */
-async function realDatabase(): Promise<EmbeddedDatabase> {
-  const server = await startPostgres();
-  const client = new Client(server.connection);
-  await client.connect();
-  const { host: address, port, user, database: name } = server.connection;
-  return {
-    ...{ host: address, port, user, name },
-    run: async (sql) => {
-      await client.query(sql);
-    },
-    stop: async () => {
-      await client.end();
-      await server.stop();
-    },
-  };
+/** jest cannot load the WebAssembly of the embedded one. */
+function inPlaceOfTheEmbedded({ connection, stop }: PostgresServer): EmbeddedDatabase {
+  const { host: address, port, user, database: name } = connection;
+  return { ...{ host: address, port, user, name }, run: (sql) => query(connection, sql), stop };
 }
 
 const send = (method: string, path: string, body?: object) =>
@@ -215,6 +220,138 @@ describe('a wrong request names the field and what was expected', () => {
     const answer = await send('GET', path);
     expect(answer.status).toBe(status);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  });
+});
+
+describe('whatever is sent', () => {
+  it.each(paths)('in the path %s is answered with %s', async (path, expected, field) => {
+    const answer = await requestVerbatim(host.url, `/api/${path}`);
+    expect(answer.status).toBe(expected === 'no route' ? 404 : expected);
+    if (expected === 'no route') expect(answer.text).toBe('');
+    if (expected !== 400) return;
+    expect(answer.contentType).toBe('application/problem+json');
+    const { errors } = JSON.parse(answer.text) as ProblemAnswer;
+    expect(errors?.map((error) => error.field)).toEqual([field]);
+  });
+
+  const routes = [
+    ['POST', '/api/reconcile'],
+    ['POST', '/api/quarantine/restore'],
+    ['PUT', '/api/payload-container'],
+  ] as const;
+
+  it.each(bodies)('as a body of %s is refused', async (_, body) => {
+    for (const [method, path] of routes) {
+      const answer = await requestVerbatim(host.url, path, { method, body, contentType: 'application/json' });
+      expect(answer).toMatchObject({ status: 400, contentType: 'application/problem+json' });
+      expect(JSON.parse(answer.text)).toMatchObject({ errors: [{ field: 'body', expected: 'a JSON object' }] });
+    }
+  });
+
+  it('as a body of megabytes is refused, also without a word on its length', async () => {
+    const body = JSON.stringify({ continuationToken: 'x'.repeat(5_000_000) });
+    for (const [method, path] of routes)
+      expect(await requestVerbatim(host.url, path, { method, body })).toMatchObject({
+        status: 413,
+        contentType: 'application/problem+json',
+      });
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'nonsense', undefined])(
+    'as JSON with the content type %s is read as JSON, as curl sends it',
+    async (contentType) => {
+      const put = (body: string) =>
+        requestVerbatim(host.url, '/api/payload-container', {
+          method: 'PUT',
+          body,
+          ...(contentType && { contentType }),
+        });
+      expect(await put('{"dryRun":true}')).toMatchObject({ status: 200 });
+      expect(await put('{"dryRun":"true"}')).toMatchObject({ status: 400 });
+    },
+  );
+
+  it('a payload whose id has every character of FHIR, and the highest version, is read', async () => {
+    const name = `104/${EVERY_CHARACTER.replaceAll('.', '*')}/2147483647/00000000-0000-4000-8000-000000000003`;
+    const blob = BlobServiceClient.fromConnectionString(azurite.connectionString)
+      .getContainerClient('sample-payloads')
+      .getBlockBlobClient(name);
+    await blob.upload('{}', 2);
+    const { items } = (await send('GET', `/api/payloads/Patient/${EVERY_CHARACTER}/2147483647`)).json() as {
+      items: readonly unknown[];
+    };
+    expect(items).toMatchObject([{ name, logicalId: EVERY_CHARACTER, version: 2_147_483_647, payload: '{}' }]);
+    await blob.delete();
+  });
+
+  it('a token of another container is refused', async () => {
+    const { continuationToken } = await run({ maxScanSeconds: 0 });
+    const answer = await send('POST', '/api/reconcile', { tenantId: 'other', continuationToken });
+    expect(answer.status).toBe(400);
+    expect(problemOf(answer)).toMatchObject({
+      title: expect.stringMatching('another') as unknown,
+      errors: [{ field: 'continuationToken' }],
+    });
+  });
+});
+
+describe('what does not answer is told with 502, without a secret:', () => {
+  const ofPayloads = [
+    ['GET', '/api/payloads/Patient/pat-0001'],
+    ['GET', '/api/payloads/Patient/pat-0001/1'],
+    ['GET', `/api/payloads/Patient/ghost-1/1/00000000-0000-4000-8000-000000000002`],
+  ] as const;
+
+  async function titles(requests: readonly (readonly [string, string, object?])[]): Promise<readonly string[]> {
+    const answers = await Promise.all(requests.map(([method, path, body]) => send(method, path, body)));
+    expect(answers.map(({ status }) => status)).toEqual(requests.map(() => 502));
+    expect(answers.map(({ headers }) => headers.get('content-type'))).toEqual(
+      requests.map(() => 'application/problem+json'),
+    );
+    expect(answers.map(({ text }) => text).join()).not.toMatch(/127\.0\.0\.1|devstoreaccount1|not asked for|postgres/);
+    return answers.map((answer) => problemOf(answer).title);
+  }
+
+  it('the database', async () => {
+    const resume = await database.halt();
+    for (const title of await titles(ofPayloads)) expect(title).toMatch(/^The database cannot be reached/);
+    expect((await send('GET', `/api/payloads/${ORPHAN}`)).status).toBe(200);
+    await resume();
+    expect((await send('GET', '/api/payloads/Patient/pat-0001')).status).toBe(200);
+  });
+
+  it('the storage account, whichever', async () => {
+    const { runId } = await run({});
+    // Of an error like this the SDK does not try again for a minute.
+    gate.decide = () => ({ status: 403, code: 'AuthorizationFailure' });
+    const ofPayloadAccount = [
+      ...ofPayloads,
+      ['POST', '/api/quarantine/restore', { runId }],
+      ['PUT', '/api/payload-container', {}],
+    ] as const;
+    for (const title of await titles(ofPayloadAccount))
+      expect(title).toBe('The storage account of the payloads answers with an error: AuthorizationFailure (HTTP 403)');
+    const ofApp = [
+      ['POST', '/api/reconcile', {}],
+      ['GET', '/api/reconcile'],
+      ['GET', `/api/reconcile/${runId}`],
+      ['GET', `/api/reconcile/${runId}/report`],
+      ['POST', `/api/reconcile/${runId}/cancel`],
+    ] as const;
+    for (const title of await titles(ofApp))
+      expect(title).toMatch(/^The storage account of this app answers with an error: .*403/);
+    gate.decide = ({ service }) => (service === 'blobs' ? { status: 403, code: 'AuthorizationFailure' } : 'forward');
+    expect(await titles([['GET', `/api/reconcile/${runId}/report`]])).toHaveLength(1);
+    gate.decide = () => 'forward';
+  });
+
+  it('a container that is not there', async () => {
+    for (const title of await titles([['GET', '/api/payloads/104/x?tenantId=other']]))
+      expect(title).toBe('There is no container not-there in the account');
+    expect((await send('PUT', '/api/payload-container', { tenantId: 'other' })).json()).toMatchObject({
+      existed: false,
+      created: false,
+    });
   });
 });
 

@@ -20,6 +20,14 @@ import {
 } from './reconcileAnswers';
 import { json, problem, type RouteDescription, wrongBody, wrongInput } from './route';
 
+const storageDown = {
+  502: problem('The storage account of this app does not answer, or refuses; title says why.'),
+} as const;
+const payloadsDown = {
+  502: problem(
+    'The database of the FHIR server, or the storage account or container of the payloads, does not answer, or refuses; title says why.',
+  ),
+} as const;
 const noRun = { 404: problem('There is no such run.') } as const;
 const location = { location: 'URL of the run.' } as const;
 const onePayload = z.unknown().describe('The payload as it is stored: a FHIR resource.');
@@ -41,6 +49,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
         headers: { ...location, 'retry-after': 'Seconds until it is worth asking.' },
       },
       ...wrongBody,
+      ...storageDown,
     },
   },
   {
@@ -50,7 +59,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
     tag: 'Reconcile',
     summary: 'The runs, newest first.',
     query: listQuery,
-    answers: { 200: json('A page of runs.', runsAnswer), ...wrongInput },
+    answers: { 200: json('A page of runs.', runsAnswer), ...wrongInput, ...storageDown },
   },
   {
     function: 'read-reconcile-run',
@@ -59,7 +68,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
     tag: 'Reconcile',
     summary: 'State, totals, rate and continuation token of a run.',
     parameters: runPath,
-    answers: { 200: json('The run as it is now.', runAnswer), ...wrongInput, ...noRun },
+    answers: { 200: json('The run as it is now.', runAnswer), ...wrongInput, ...noRun, ...storageDown },
   },
   {
     function: 'read-reconcile-report',
@@ -80,6 +89,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
       },
       ...wrongInput,
       ...noRun,
+      ...storageDown,
     },
   },
   {
@@ -89,7 +99,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
     tag: 'Reconcile',
     summary: 'Ends a run after what it is doing now. One that has ended stays as it is.',
     parameters: runPath,
-    answers: { 202: json('The run as it is now.', runAnswer), ...wrongInput, ...noRun },
+    answers: { 202: json('The run as it is now.', runAnswer), ...wrongInput, ...noRun, ...storageDown },
   },
   {
     function: 'restore-payloads',
@@ -98,7 +108,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
     tag: 'Reconcile',
     summary: 'Brings payloads of a run back from quarantine; never over another payload.',
     body: { schema: restoreBody, required: true },
-    answers: { 200: json('What was restored, or would be.', restoreAnswer), ...wrongBody },
+    answers: { 200: json('What was restored, or would be.', restoreAnswer), ...wrongBody, ...payloadsDown },
   },
   {
     ...readPayload,
@@ -106,7 +116,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
     path: '/payloads/{type}/{id}',
     summary: 'All payloads that are stored of a resource.',
     parameters: payloadPath.pick({ type: true, id: true }),
-    answers: { 200: json('At most 100 payloads.', payloadsAnswer), ...wrongInput },
+    answers: { 200: json('At most 100 payloads.', payloadsAnswer), ...wrongInput, ...payloadsDown },
   },
   {
     ...readPayload,
@@ -114,7 +124,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
     path: '/payloads/{type}/{id}/{version}',
     summary: 'All payloads that are stored of a version of a resource.',
     parameters: payloadPath.pick({ type: true, id: true, version: true }),
-    answers: { 200: json('At most 100 payloads.', payloadsAnswer), ...wrongInput },
+    answers: { 200: json('At most 100 payloads.', payloadsAnswer), ...wrongInput, ...payloadsDown },
   },
   {
     ...readPayload,
@@ -125,6 +135,7 @@ export const reconcileRoutes: readonly RouteDescription[] = [
       200: json('The payload itself.', onePayload),
       ...wrongInput,
       404: problem('There is no payload of this key.'),
+      ...payloadsDown,
     },
   },
   {
@@ -134,6 +145,6 @@ export const reconcileRoutes: readonly RouteDescription[] = [
     tag: 'Reconcile',
     summary: 'Creates the container of a store where it is missing.',
     body: { schema: createContainerBody, required: false },
-    answers: { 200: json('What was done, or would be.', containerAnswer), ...wrongBody },
+    answers: { 200: json('What was done, or would be.', containerAnswer), ...wrongBody, ...payloadsDown },
   },
 ];

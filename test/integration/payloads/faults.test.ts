@@ -1,5 +1,7 @@
+import { HttpRequest } from '@azure/functions';
 import { ContainerClient } from '@azure/storage-blob';
 import { Client } from 'pg';
+import { reconcileApi } from '../../../src/api/reconcileApi';
 import type { AzureContainerOptions } from '../../../src/payloads/container/azureContainer';
 import { createQuarantineContainer } from '../../../src/payloads/container/quarantine';
 import type { FhirDatabase } from '../../../src/payloads/database/fhirDatabase';
@@ -445,4 +447,32 @@ it('a token of another container is refused before there is a run', async () => 
   ).rejects.toMatchObject({ code: 'InvalidToken', message: 'The token is of another container.' });
   expect((await services.runs.list({ top: 10 }, untilTheTestEnds)).items).toEqual([]);
   expect(await namesIn(other.client)).toHaveLength(okNames.length + gone);
+});
+
+describe('an answer over HTTP where nothing listens', () => {
+  const nobody = {
+    host: '127.0.0.1',
+    port: 1,
+    user: 'reader',
+    database: 'fhir',
+    password: 'of the reader',
+    sslMode: 'disable',
+  } as const;
+  const get = (type: string): HttpRequest =>
+    new HttpRequest({ method: 'GET', url: `https://app.example/api/payloads/${type}/x`, params: { type, id: 'x' } });
+
+  it('says which part does not answer: the database, or the storage account of the payloads', async () => {
+    const { store } = await stored(openSchema(nobody));
+    const api = reconcileApi({ services: servicesOf(store), send: () => Promise.resolve() });
+    await expect(api.readPayload(get('Patient'), untilTheTestEnds)).rejects.toMatchObject({
+      status: 502,
+      message: 'The database cannot be reached, or it ended the connection: ECONNREFUSED',
+    });
+    gate.decide = () => 'reset';
+    const down = { status: 502, message: 'The storage account of the payloads does not answer: ECONNRESET' };
+    await expect(api.readPayload(get('104'), untilTheTestEnds)).rejects.toMatchObject(down);
+    const put = new HttpRequest({ method: 'PUT', url: 'https://app.example/api/payload-container' });
+    await expect(api.createContainer(put, untilTheTestEnds)).rejects.toMatchObject(down);
+    await store.database.close();
+  });
 });

@@ -18,6 +18,8 @@ export interface PostgresServer {
   putFile(name: string, content: string): void;
   /** As an operator does it: connections are ended, and nothing that was committed is lost. */
   restart(): Promise<void>;
+  /** @returns what starts it again, on the same port and with the same data */
+  halt(): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -64,6 +66,14 @@ async function run(folder: string, settings: readonly string[]): Promise<Postgre
   let server = start();
   const connection = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres', sslMode: 'disable' as const };
   await untilReady(connection);
+  const halt = async () => {
+    server.process.kill('SIGINT');
+    await server.ended;
+    return async () => {
+      server = start();
+      await untilReady(connection);
+    };
+  };
   return {
     connection,
     folder,
@@ -73,11 +83,11 @@ async function run(folder: string, settings: readonly string[]): Promise<Postgre
       own(path);
     },
     restart: async () => {
-      server.process.kill('SIGINT');
-      await server.ended;
-      server = start();
-      await untilReady(connection);
+      await (
+        await halt()
+      )();
     },
+    halt,
     stop: async () => {
       // At once: nobody needs the data any more.
       server.process.kill('SIGQUIT');

@@ -83,10 +83,22 @@ describe('a path to a payload', () => {
     ['104/a/2147483648', types, 'InvalidVersion', '2147483647'],
     ['104/a/1/..', types, 'InvalidKey', 'UUID'],
     ['104/a/1/k\u0000', types, 'InvalidKey', 'UUID'],
+    ['104/a\u0000', types, 'InvalidId', 'logical id'],
+    ['104\u0000/a', types, 'UnknownType', 'id of a resource type'],
+    ['104/a/1\u0000', types, 'InvalidVersion', '2147483647'],
+    ['104/a%2Fb', types, 'InvalidId', 'logical id'],
+    ['104/a/99999999999999999999', types, 'InvalidVersion', '2147483647'],
   ])('%p is refused with the part that is wrong', (path, names, code, message) => {
     const parse = () => parsePayloadPath(path, names);
     expect(parse).toThrow(message);
     expect(parse).toThrow(expect.objectContaining({ code }) as Error);
+  });
+
+  it('has an id of up to 64 characters, each of those that FHIR allows', () => {
+    const id = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.';
+    const path = parsePayloadPath(`2147483647/${id}/2147483647/${KEY}`, types);
+    expect(path).toEqual({ typeId: 2_147_483_647, logicalId: id, version: 2_147_483_647, key: KEY });
+    expect(blobNameOf(path)).toBe(`2147483647/${id.replace('.', '*')}/2147483647/${KEY}`);
   });
 
   it('takes dots as a logical id, for they are stored as asterisks', () => {
