@@ -27,7 +27,9 @@ module.exports = {
       name: 'services-know-no-settings',
       severity: 'error',
       from: { path: '^src/[^/]+/' },
-      to: { path: '^src/(settings|identitySettings|cast|mappingOptions|serviceIdentity|reconcile[A-Za-z]*)\\.ts$' },
+      to: {
+        path: '^src/(settings|identitySettings|cast|castClients|mappingOptions|serviceIdentity|reconcile[A-Za-z]*)\\.ts$',
+      },
     },
     {
       name: 'functions-hold-triggers-only',

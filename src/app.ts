@@ -4,123 +4,32 @@ import { reconcileIsOff, type ReconcileApi, STORAGE_OF_THE_APP } from './api/rec
 import { DependencyDown, fromDependencies } from './api/dependencyDown';
 import { describeApi } from './api/description/openapi';
 import { BadRequest, json, problem } from './api/problem';
-import { type Cast, type CastClients, createCast } from './cast';
-import { createDicomWebClient } from './dicom/dicomWebClient';
-import { compositeNotifier, type NamedNotifier } from './failures/compositeNotifier';
-import type { FailureNotifier } from './failures/notifier';
-import { loadNotifierModule, NotifierModuleInvalid } from './failures/notifierModule';
-import { consoleNotifier, telemetryNotifier } from './failures/telemetryNotifier';
-import { webhookNotifier } from './failures/webhookNotifier';
-import { createChangeFeedClient } from './feed/changeFeedClient';
-import { createFhirClient } from './fhir/client';
-import { createHttpClient, type HttpRequest, type StreamingHttpClient, type TokenSource } from './http/httpClient';
-import { cachedTokens } from './identity/cachedTokens';
-import { requestToken } from './identity/clientCredentials';
-import { managedIdentity, managedIdentityToken } from './identity/managedIdentity';
-import { type StorageAccount, storageAccount, StorageNotConfigured } from './identity/storageAccount';
+import type { Cast } from './cast';
+import { buildCast, STUDY_CHANGES } from './castClients';
+import { NotifierModuleInvalid } from './failures/notifierModule';
+import { managedIdentity } from './identity/managedIdentity';
+import { storageAccount, StorageNotConfigured } from './identity/storageAccount';
 import { InvalidConfiguration } from './payloads/configuration/invalidConfiguration';
 import type { Reconcile } from './reconcile';
-import { buildReconcile } from './reconcileClients';
+import { buildReconcile, RECONCILE_SLICES } from './reconcileClients';
+import { hostQueue } from './queues/hostQueue';
 import { isReconcileOn, readReconcileSettings } from './reconcileSettings';
-import { identityOfDicom, identityOfFhir, type ServiceIdentity } from './serviceIdentity';
 import { readSettings, type Settings, SettingsError } from './settings';
-import { studyQueue } from './study/studyQueue';
 import { readDelivery } from './study/studyTriggers';
 import type { ApplicationInsights } from './telemetry/applicationInsights';
 import { inInvocation, invocationTelemetry } from './telemetry/invocationTelemetry';
 import type { Telemetry } from './telemetry/telemetry';
-import { tracedRequest } from './telemetry/tracedRequest';
 
 /**
- * The composition root: settings -> clients -> services. The only place that builds clients.
+ * The composition root: what each trigger calls. The clients of the two services are built in castClients.ts and reconcileClients.ts, and nowhere else.
  * Built at the first invocation, so that a wrong setting is an answer and a log line, not an app that fails to load.
  */
 
-const CONNECTIONS_PER_SERVICE = 32;
-const STUDY_CHANGES = 'study-changes';
-
-/** The clients of Cast for these settings. */
-export function createCastClients(settings: Settings, storage: StorageAccount, telemetry: Telemetry): CastClients {
-  const { DICOM_URL, FHIR_URL, TABLE_PREFIX } = settings;
-  const dicomHttp = watched(
-    createHttpClient({
-      origin: new URL(DICOM_URL).origin,
-      tokens: tokensOf(identityOfDicom(settings)),
-      timeoutMs: settings.DICOM_TIMEOUT_SECONDS * 1000,
-      maxConnections: CONNECTIONS_PER_SERVICE,
-    }),
-    telemetry,
-  );
-  const fhirHttp = createHttpClient({
-    origin: new URL(FHIR_URL).origin,
-    tokens: tokensOf(identityOfFhir(settings)),
-    timeoutMs: settings.FHIR_TIMEOUT_SECONDS * 1000,
-    maxConnections: CONNECTIONS_PER_SERVICE,
-  });
-  return {
-    dicom: createDicomWebClient({
-      http: dicomHttp,
-      baseUrl: DICOM_URL,
-      version: settings.DICOM_API_VERSION,
-      partitioned: settings.DICOM_DATA_PARTITIONS,
-    }),
-    changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: DICOM_URL }),
-    fhir: createFhirClient({
-      http: fhirHttp,
-      baseUrl: FHIR_URL,
-      around: ({ kind, method }, send) => {
-        telemetry.metric('fhir-requests', 1, { kind });
-        return tracedRequest(telemetry, `fhir-${kind}`, { method, host: new URL(FHIR_URL).hostname }, send);
-      },
-    }),
-    syncStateTable: storage.table(`${TABLE_PREFIX}SyncState`),
-    failedEntriesTable: storage.table(`${TABLE_PREFIX}FailedEntries`),
-    warningsTable: storage.table(`${TABLE_PREFIX}ValidationWarnings`),
-    studyChanges: studyQueue(storage.queue(STUDY_CHANGES)),
-    poison: studyQueue(storage.queue('study-changes-poison')),
-    patientLocks: storage.container('patient-locks'),
-  };
-}
-
-/** Tokens for one service; undefined where it wants none. */
-function tokensOf(identity: ServiceIdentity): TokenSource | undefined {
-  switch (identity.kind) {
-    case 'none':
-      return undefined;
-    case 'managed-identity': {
-      const credential = managedIdentity(identity.clientId);
-      return cachedTokens((signal) => managedIdentityToken(credential, identity.scope, signal));
-    }
-    case 'client-credentials': {
-      const { credentials } = identity;
-      const http = createHttpClient({
-        origin: new URL(credentials.tokenUrl).origin,
-        timeoutMs: TOKEN_TIMEOUT_MS,
-        maxConnections: 2,
-      });
-      return cachedTokens((signal) => requestToken(http, credentials, signal));
-    }
-  }
-}
-
-const TOKEN_TIMEOUT_MS = 30_000;
-
-/** The same client to the DICOM service; each request is counted and traced. */
-function watched(http: StreamingHttpClient, telemetry: Telemetry): StreamingHttpClient {
-  function watch<R extends { readonly status: number }>(request: HttpRequest, send: () => Promise<R>): Promise<R> {
-    telemetry.metric('dicom-requests', 1);
-    const { hostname: host } = new URL(request.url);
-    return tracedRequest(telemetry, 'dicom-request', { method: request.method, host }, send);
-  }
-  return {
-    ...http,
-    send: (request) => watch(request, () => http.send(request)),
-    stream: (request) => watch(request, () => http.stream(request)),
-  };
-}
-
 /** Cast, built once per process, its tables there. A failure is not remembered: the next invocation tries again. */
-const cast = once(build);
+const cast = once(async (): Promise<Cast> => {
+  const settings = readSettings(process.env);
+  return buildCast(settings, storageAccount(process.env), await createTelemetry(settings));
+});
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let making: Promise<T> | undefined;
@@ -131,17 +40,6 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     });
     return making;
   };
-}
-
-async function build(): Promise<Cast> {
-  const settings = readSettings(process.env);
-  const storage = storageAccount(process.env);
-  const telemetry = await createTelemetry(settings);
-  const clients = createCastClients(settings, storage, telemetry);
-  await Promise.all(
-    [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable].map((table) => table.createTable()),
-  );
-  return createCast(settings, clients, { telemetry, notifier: await createNotifier(settings, telemetry) });
 }
 
 let insights: ApplicationInsights | undefined;
@@ -177,25 +75,6 @@ async function createTelemetry(settings: TelemetrySettings): Promise<Telemetry> 
 /** The host gives a worker that ends some seconds. */
 const LAST_TELEMETRY_MS = 4000;
 
-/** The failures go to the telemetry, and to the console, the webhook and the module that the settings name. */
-async function createNotifier(settings: Settings, telemetry: Telemetry): Promise<FailureNotifier> {
-  const notifiers: NamedNotifier[] = [{ name: 'telemetry', notifier: telemetryNotifier(telemetry) }];
-  const { NOTIFIER_WEBHOOK_URL: url, NOTIFIER_MODULE: path } = settings;
-  if (settings.NOTIFIER_CONSOLE) notifiers.push({ name: 'console', notifier: consoleNotifier() });
-  if (url !== undefined) {
-    const http = createHttpClient({ origin: new URL(url).origin, timeoutMs: WEBHOOK_TIMEOUT_MS, maxConnections: 4 });
-    const source = settings.DICOM_PUBLIC_URL ?? settings.DICOM_URL;
-    notifiers.push({
-      name: 'webhook',
-      notifier: webhookNotifier({ url, http, source, timeoutMs: WEBHOOK_TIMEOUT_MS, clock: () => new Date() }),
-    });
-  }
-  if (path !== undefined) notifiers.push({ name: 'module', notifier: await loadNotifierModule(path) });
-  return compositeNotifier(notifiers, telemetry);
-}
-
-const WEBHOOK_TIMEOUT_MS = 10_000;
-
 /** Node functions get no signal from the host: a run that outlives the time-out is ended by it. */
 const untilTheHostEndsIt = (): AbortSignal => new AbortController().signal;
 
@@ -210,29 +89,47 @@ const NOT_READY_MS = 300_000;
 
 /**
  * As `run`, for a message. While the app cannot start (a wrong setting, a table that is refused), the message goes back as a fresh copy:
- * deliveries are for trouble with a study, and a poison queue that cannot be worked off either would lose it in the end.
+ * deliveries are for trouble with a study or a run, and a poison queue that cannot be worked off either would lose it in the end.
  */
-function runMessage(
+function runMessage<T>(
+  queueName: string,
+  services: () => Promise<T>,
   message: unknown,
   context: InvocationContext,
-  work: (services: Cast, signal: AbortSignal) => Promise<void>,
+  work: (services: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   return inInvocation(context, async () => {
-    let services: Cast;
+    let built: T;
     try {
-      services = await cast();
+      built = await services();
     } catch (error) {
-      const queue = studyQueue(storageAccount(process.env).queue(STUDY_CHANGES));
-      await queue.putBack(message, NOT_READY_MS, untilTheHostEndsIt());
+      const queue = hostQueue(storageAccount(process.env).queue(queueName));
+      await queue.send(JSON.stringify(message), NOT_READY_MS, untilTheHostEndsIt());
       context.error(
         'The app cannot start; the message waits',
         error instanceof Error ? error.message : 'unknown error',
       );
       return;
     }
-    await work(services, untilTheHostEndsIt());
+    await work(built, untilTheHostEndsIt());
   });
 }
+
+const runStudy = (
+  message: unknown,
+  context: InvocationContext,
+  work: (services: Cast, signal: AbortSignal) => Promise<void>,
+): Promise<void> => runMessage(STUDY_CHANGES, cast, message, context, work);
+
+/** Where Reconcile is off there is nothing to do. */
+const runSlice = (
+  message: unknown,
+  context: InvocationContext,
+  work: (services: Reconcile, signal: AbortSignal) => Promise<void>,
+): Promise<void> =>
+  runMessage(RECONCILE_SLICES, reconcile, message, context, async (services, signal) => {
+    if (services !== undefined) await work(services, signal);
+  });
 
 function answer<T>(
   context: InvocationContext,
@@ -244,8 +141,10 @@ function answer<T>(
       return await work(await services(), untilTheHostEndsIt());
     } catch (error) {
       if (error instanceof BadRequest) return problem(error.status, error.message, error.errors);
-      if (error instanceof DependencyDown) context.warn(error.message);
-      if (error instanceof DependencyDown) return problem(error.status, error.message);
+      if (error instanceof DependencyDown) {
+        context.warn(error.message);
+        return problem(error.status, error.message);
+      }
       if (
         error instanceof SettingsError ||
         error instanceof StorageNotConfigured ||
@@ -264,17 +163,6 @@ const reconcile = once(async (): Promise<Reconcile | undefined> => {
   if (!isReconcileOn(settings)) return undefined;
   return buildReconcile(settings, storageAccount(process.env), await createTelemetry(settings));
 });
-
-/** As `run`, for Reconcile: where it is off there is nothing to do. */
-function runReconcile(
-  context: InvocationContext,
-  work: (services: Reconcile, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  return inInvocation(context, async () => {
-    const services = await reconcile();
-    if (services !== undefined) await work(services, untilTheHostEndsIt());
-  });
-}
 
 const reconcileOrDown = () => fromDependencies(STORAGE_OF_THE_APP, reconcile);
 
@@ -303,11 +191,11 @@ export const handlers = {
       await services.tellLevels(signal);
     }),
   syncStudy: (message: unknown, context: InvocationContext) =>
-    runMessage(message, context, (services, signal) =>
+    runStudy(message, context, (services, signal) =>
       services.syncStudy(message, readDelivery(context.triggerMetadata, context.invocationId), signal),
     ),
   syncStudyPoison: (message: unknown, context: InvocationContext) =>
-    runMessage(message, context, (services, signal) => services.handlePoison(message, context.invocationId, signal)),
+    runStudy(message, context, (services, signal) => services.handlePoison(message, context.invocationId, signal)),
   status: (_request: FunctionRequest, context: InvocationContext) =>
     answer(context, cast, async (services, signal) => json(200, await services.status(signal))),
   listFailedEntries: route((api) => api.listFailedEntries),
@@ -323,10 +211,13 @@ export const handlers = {
       return json(report.healthy ? 200 : 503, report);
     }),
   reconcileSlice: (message: unknown, context: InvocationContext) =>
-    runReconcile(context, (services, signal) => services.slice(message, signal)),
+    runSlice(message, context, (services, signal) => services.slice(message, signal)),
   reconcileSlicePoison: (message: unknown, context: InvocationContext) =>
-    runReconcile(context, (services, signal) => services.handlePoison(message, signal)),
-  sweepReconcile: (context: InvocationContext) => runReconcile(context, (services, signal) => services.sweep(signal)),
+    runSlice(message, context, (services, signal) => services.handlePoison(message, signal)),
+  sweepReconcile: (context: InvocationContext) =>
+    inInvocation(context, async () => {
+      await (await reconcile())?.sweep(untilTheHostEndsIt());
+    }),
   startReconcile: reconcileRoute((api) => api.start),
   listReconcileRuns: reconcileRoute((api) => api.list),
   readReconcileRun: reconcileRoute((api) => api.read),

@@ -17,6 +17,9 @@ import type { ReconcileSettings } from './reconcileSettings';
 import { SettingsError } from './settings';
 import type { Telemetry } from './telemetry/telemetry';
 
+/** The queue of the messages that say what of a run is to be worked on. */
+export const RECONCILE_SLICES = 'reconcile-slices';
+
 /** The part of the composition root that is about Reconcile: settings -> clients -> service. Its table is there afterwards. */
 export async function buildReconcile(
   settings: ReconcileSettings,
@@ -27,7 +30,7 @@ export async function buildReconcile(
   const runsTable = storage.table(`${TABLE_PREFIX}ReconcileRuns`);
   await runsTable.createTable();
   const reports = storage.container('reconcile-reports');
-  const slices = storage.queue('reconcile-slices');
+  const slices = storage.queue(RECONCILE_SLICES);
   const poison = storage.queue('reconcile-slices-poison');
   const connection = await databaseConnection(settings);
   const places = await storePlaces(settings);

@@ -8,7 +8,7 @@ import { MESSAGE_LEASE_SECONDS } from '../../local/host/messageLease';
 import { QueueListener } from '../../local/host/queueListener';
 import { QueueProcessor } from '../../local/host/queueProcessor';
 import { StatisticsCounter } from '../../local/host/statistics';
-import { createCastClients } from '../../src/app';
+import { createCastClients } from '../../src/castClients';
 import { type Cast, type CastClients, createCast } from '../../src/cast';
 import { notifierOf } from '../../src/failures/notifier';
 import { createFhirClient } from '../../src/fhir/client';

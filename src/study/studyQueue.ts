@@ -37,14 +37,8 @@ export function tracedQueue(queue: StudyQueue, telemetry: Pick<Telemetry, 'trace
   };
 }
 
-/** The queue as the composition root sees it: it has to give back what the app cannot even read yet. */
-export interface RawStudyQueue extends StudyQueue {
-  /** Sends what the trigger delivered as it is, as a fresh copy for later. */
-  putBack(message: unknown, delayMs: number, signal: AbortSignal): Promise<void>;
-}
-
 /** The queue on Azure Storage. */
-export function studyQueue(client: QueueClient): RawStudyQueue {
+export function studyQueue(client: QueueClient): StudyQueue {
   const queue = hostQueue(client);
   return {
     name: client.name,
@@ -53,7 +47,6 @@ export function studyQueue(client: QueueClient): RawStudyQueue {
       for (const text of texts) await queue.send(text, delayMs, signal);
       return texts.length;
     },
-    putBack: (message, delayMs, signal) => queue.send(JSON.stringify(message), delayMs, signal),
     async postpone({ messageId, popReceipt }, delayMs, signal) {
       await client.updateMessage(messageId, popReceipt, undefined, toDelaySeconds(delayMs), { abortSignal: signal });
     },

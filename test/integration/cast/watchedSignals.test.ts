@@ -1,4 +1,4 @@
-import { createCastClients } from '../../../src/app';
+import { createCastClients } from '../../../src/castClients';
 import { type Cast, createCast } from '../../../src/cast';
 import { telemetryNotifier } from '../../../src/failures/telemetryNotifier';
 import type { Run } from '../../../src/payloads/runs/run';

@@ -1,4 +1,4 @@
-import { createCastClients } from '../../../src/app';
+import { createCastClients } from '../../../src/castClients';
 import { storageAccount } from '../../../src/identity/storageAccount';
 import { identityOfDicom, identityOfFhir } from '../../../src/serviceIdentity';
 import { readSettings, SettingsError } from '../../../src/settings';
