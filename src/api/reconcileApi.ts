@@ -175,7 +175,7 @@ function withRunUrl(request: HttpRequest, run: Run, view: RunView): HttpResponse
 
 function positionOf(token: string | undefined): ReportPosition | undefined {
   if (token === undefined) return undefined;
-  const [, shard, page] = /^([0-9a-z]+)\.([0-9]+)$/.exec(token) ?? [];
+  const [, shard, page] = /^([0-9a-z-]+)\.([0-9]+)$/.exec(token) ?? [];
   if (shard === undefined || page === undefined)
     throw new BadRequest('A query parameter is wrong', [
       { field: 'continuationToken', expected: 'the token of an earlier answer for the same report' },

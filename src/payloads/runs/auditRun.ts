@@ -1,12 +1,9 @@
 import { payloadBlobName } from '../blobName';
 import type { AuditBucket, AuditRow } from '../database/fhirDatabase';
 import type { ResourceType } from '../database/resourceTypes';
-import type { Finding } from './reportStore';
+import { runPage, type Finding } from './reportStore';
 import { writerOf, type AuditResult, type Run } from './run';
 import type { RunWork } from './steps';
-
-/** Where the audit writes its findings, after the shards of the scan. */
-export const AUDIT_SHARD = 'audit';
 
 const HEADS_AT_ONCE = 16;
 const EXAMPLES = 1000;
@@ -48,8 +45,7 @@ export async function auditRun(work: RunWork, run: Run): Promise<AuditResult> {
       })),
     );
   }
-  const page = { runId: run.id, shardId: AUDIT_SHARD, page: 0, writer: AUDIT_SHARD, kind: 'found' } as const;
-  if (findings.length > 0) await services.reports.write(page, findings, signal);
+  if (findings.length > 0) await services.reports.write(runPage(run.id, 'audit'), findings, signal);
   return { missingCurrent, missingHistory, neverStored, bucketsChecked };
 }
 

@@ -6,15 +6,9 @@ import { stillStored } from './canaries';
 import { writeMarks, readMarks } from './containerMarks';
 import { hasReserved } from './reservation';
 import { hasEnded, writerOf, type Run } from './run';
-import type { Finding, PageAddress } from './reportStore';
+import { runPage, type Finding } from './reportStore';
 import type { ReconcileServices } from './services';
 import type { RunWork } from './steps';
-
-/** Where the report names what was deleted wrongly. */
-export function wronglyDeletedPage(runId: string): PageAddress {
-  const shardId = 'wrongly-deleted';
-  return { runId, shardId, page: 0, writer: shardId, kind: 'found' };
-}
 
 /** Names that are looked up together. */
 const NAMES_OF_A_LOOK = 5000;
@@ -40,7 +34,7 @@ export async function lookAfter(
   }
   if (wrong.length === 0) return 0;
   const findings = wrong.map((name) => ({ name, verdict: 'wrongly-deleted' }));
-  await services.reports.write(wronglyDeletedPage(run.id), findings, signal);
+  await services.reports.write(runPage(run.id, 'wrongly-deleted'), findings, signal);
   const marks = await readMarks(store.container, signal);
   await writeMarks(store.container, { ...marks, haltedBy: run.id }, signal);
   await takeBack(store, run, new Set(wrong), signal);

@@ -1,6 +1,4 @@
-import { AUDIT_SHARD } from './auditRun';
-import { wronglyDeletedPage } from './lookAfter';
-import type { Finding, PageAddress, ReportStore } from './reportStore';
+import { RUN_PAGES, runPage, type Finding, type PageAddress, type ReportStore } from './reportStore';
 import { writerOf, type Run, type Shard } from './run';
 import type { ReconcileServices } from './services';
 
@@ -32,12 +30,10 @@ export async function* readReport(
       if (findings.length > 0) yield { position: { shard: shard.id, page }, findings };
     }
   }
-  const wrong = await reports.read(wronglyDeletedPage(run.id), signal);
-  if (wrong.length > 0) yield { position: { shard: 'wrongly-deleted', page: 0 }, findings: wrong };
-  if (run.audit === undefined) return;
-  const audit = { runId: run.id, shardId: AUDIT_SHARD, page: 0, writer: AUDIT_SHARD, kind: 'found' } as const;
-  const findings = await reports.read(audit, signal);
-  if (findings.length > 0) yield { position: { shard: AUDIT_SHARD, page: 0 }, findings };
+  for (const about of RUN_PAGES.filter((name) => name >= from.shard)) {
+    const findings = await reports.read(runPage(run.id, about), signal);
+    if (findings.length > 0) yield { position: { shard: about, page: 0 }, findings };
+  }
 }
 
 async function findingsOf(

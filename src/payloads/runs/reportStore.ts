@@ -23,6 +23,13 @@ export interface PageAddress {
   readonly kind: 'found' | 'swept';
 }
 
+/** What a run finds out as a whole, in the order in which its report tells it: behind the shards, whose ids are digits. */
+export const RUN_PAGES = ['audit', 'wrongly-deleted'] as const;
+
+export function runPage(runId: string, about: (typeof RUN_PAGES)[number]): PageAddress {
+  return { runId, shardId: about, page: 0, writer: about, kind: 'found' };
+}
+
 /** One file per page with findings, written before the row that counts it, overwritten on a replay. */
 export interface ReportStore {
   write(page: PageAddress, findings: readonly Finding[], signal: AbortSignal): Promise<void>;
