@@ -50,7 +50,6 @@ export function derbyFhirDatabase(derby: DerbyBridge, { schema, folder }: DerbyS
   };
 
   return {
-    kind: 'derby',
     description: `Derby ${folder}, schema ${schema}`,
     resourceTypes: () => readDerbyTypes(derby, schema),
 

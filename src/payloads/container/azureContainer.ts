@@ -8,7 +8,7 @@ import { statusOf } from '../../failures/storageError';
 import { blobOf } from './blobAddress';
 import { headOf, lowerCased } from './blobHead';
 import { inContainer } from './containerMissing';
-import { deleteBatched, deleteEach, deleteUnchanged } from './deletes';
+import { deleteBatched, deleteEach } from './deletes';
 import { createLeanListing, type LeanListing } from './leanListing';
 import { compareNames } from './nameOrder';
 import { primaryOnly, withoutSecondary } from './primaryOnly';
@@ -58,7 +58,6 @@ export function createPayloadContainer(client: ContainerClient, options: AzureCo
     rootSegments: (signal) => within(listRootSegments(listing, signal)),
     canStartFrom: (signal) => within(probeStartFrom(listing, signal)),
     properties: async (name, signal) => within(headOf(blobOf(container, name), signal)),
-    deleteUnchanged: (name, etag, signal) => deleteUnchanged(container, { name, etag }, signal),
     deleteManyUnchanged: (blobs, signal) => deleteMany(container, blobs, signal),
     read: (name, signal) => within(read(container, name, signal)),
     create: async (signal) => (await container.createIfNotExists({ abortSignal: signal })).succeeded,

@@ -21,9 +21,10 @@ export interface PayloadContainer {
   canStartFrom(signal: AbortSignal): Promise<boolean>;
   /** A HEAD; undefined: there is no such blob. */
   properties(name: string, signal: AbortSignal): Promise<PayloadProperties | undefined>;
-  /** Deletes the blob with its snapshots if it is still the one that was listed. Only the end of the signal is thrown. */
-  deleteUnchanged(name: string, etag: string, signal: AbortSignal): Promise<DeleteOutcome>;
-  /** The same for many at once. @returns their outcomes in the order of the blobs */
+  /**
+   * Deletes each blob with its snapshots if it is still the one that was listed. Only the end of the signal is thrown.
+   * @returns their outcomes in the order of the blobs
+   */
   deleteManyUnchanged(
     blobs: readonly { readonly name: string; readonly etag: string }[],
     signal: AbortSignal,

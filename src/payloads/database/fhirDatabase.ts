@@ -8,7 +8,6 @@ import type { ResourceType } from './resourceTypes';
  * A failure, a time-out and a short answer are thrown; they never read as "no row".
  */
 export interface FhirDatabase {
-  readonly kind: 'postgresql' | 'derby';
   /** where it is, for a person: host, database and schema, never a secret */
   readonly description: string;
   /** @throws InvalidDatabaseAnswer when the schema has no resource type with tables */

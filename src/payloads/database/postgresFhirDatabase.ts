@@ -25,7 +25,6 @@ export function createPostgresFhirDatabase(
   { schema, description }: PostgresFhirDatabaseOptions,
 ): FhirDatabase {
   return {
-    kind: 'postgresql',
     description,
     resourceTypes: () => readResourceTypes(database, schema),
     state: () => readDatabaseState(database, schema),

@@ -1,4 +1,4 @@
-import type { Shard } from './run';
+import type { Claim, Shard } from './run';
 import type { ReconcileServices } from './services';
 import type { Versioned } from './runStore';
 
@@ -31,9 +31,14 @@ export async function claimShard(
     const untilMs = Date.parse(before.value.claim?.until ?? '');
     return { kind: 'busy', waitMs: Math.max(untilMs - nowMs, AGAIN_MS) };
   }
-  const claim = { owner, until: new Date(nowMs + limits.claimMs).toISOString() };
+  const claim = claimFrom({ limits, clock }, owner);
   const shard = await runs.replaceShard(at.runId, before, { ...taken, claim });
   return shard === undefined ? { kind: 'busy', waitMs: AGAIN_MS } : { kind: 'mine', owner, shard };
+}
+
+/** A claim from now on; a slice takes it anew with all that it saves. */
+export function claimFrom({ limits, clock }: Pick<ReconcileServices, 'limits' | 'clock'>, owner: string): Claim {
+  return { owner, until: new Date(clock().getTime() + limits.claimMs).toISOString() };
 }
 
 export function isClaimed({ claim }: Pick<Shard, 'claim'>, nowMs: number): boolean {

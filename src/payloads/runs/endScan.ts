@@ -2,10 +2,7 @@ import { isClaimed } from './claims';
 import type { RunPlan, Run, Shard } from './run';
 import type { Versioned } from './runStore';
 import { isTimeUp, mustGetOn } from './scanShard';
-import { runSlice, shardSlice, toNext, type FollowUp, type RunWork } from './steps';
-
-/** Until the slices that still work on shards have seen that the scan is over. */
-const LOOK_AGAIN_MS = 5000;
+import { lookAgain, runSlice, shardSlice, toNext, type FollowUp, type RunWork } from './steps';
 
 /**
  * Ends the scan when every shard is done, or when the time is up or the run is cancelled and no slice works on it any more.
@@ -25,11 +22,11 @@ export async function endScan(work: RunWork, plan: RunPlan): Promise<readonly Fo
       .map(({ value }) => shardSlice(run.value.id, value.id));
   }
   const now = services.clock();
-  if (unfinished.some(({ value }) => isClaimed(value, now.getTime()))) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
+  if (unfinished.some(({ value }) => isClaimed(value, now.getTime()))) return [lookAgain(run.value.id)];
   for (const shard of unfinished)
     if (!shard.value.frozen) {
       const frozen = await services.runs.replaceShard(run.value.id, shard, { ...shard.value, frozen: true });
-      if (frozen === undefined) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
+      if (frozen === undefined) return [lookAgain(run.value.id)];
     }
   const change = { state: 'guarding', scanEnd: why, scanEndedAt: now.toISOString() } as const;
   return toNext(work, change, [runSlice(run.value.id)]);

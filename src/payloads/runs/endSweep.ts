@@ -2,10 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { isClaimed } from './claims';
 import { finishRun } from './finishRun';
 import { SWEEP_START, type Shard } from './run';
-import { runSlice, shardSlice, type FollowUp, type RunWork } from './steps';
+import { lookAgain, shardSlice, type FollowUp, type RunWork } from './steps';
 import { needsSweep } from './sweepShard';
-
-const LOOK_AGAIN_MS = 5000;
 
 /** Ends the run when every shard is swept, or when it must stop and no slice works on it any more. */
 export async function endSweep(work: RunWork): Promise<readonly FollowUp[]> {
@@ -20,7 +18,7 @@ export async function endSweep(work: RunWork): Promise<readonly FollowUp[]> {
   const begun = waiting.filter(({ value }) => value.sweep.begun && !isClaimed(value, nowMs));
   // A slice died in the middle of a batch: what it deleted is counted before the run ends.
   if (begun.length > 0) return begun.map(({ value }) => shardSlice(run.value.id, value.id));
-  if (waiting.some(({ value }) => isClaimed(value, nowMs))) return [runSlice(run.value.id, LOOK_AGAIN_MS)];
+  if (waiting.some(({ value }) => isClaimed(value, nowMs))) return [lookAgain(run.value.id)];
   return finishRun(work, {});
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ContainerMissing } from '../container/containerMissing';
+import { StartFromIgnored } from '../container/azureContainer';
 import { InvalidDatabaseAnswer } from '../database/database';
 import { DatabaseFailure } from '../database/databaseFailure';
 import { findingOf } from '../guards/refusals';
@@ -87,6 +88,7 @@ function lastingProblem(error: unknown): Problem | undefined {
   const isLasting =
     error instanceof InvalidToken ||
     error instanceof UnorderedListing ||
+    error instanceof StartFromIgnored ||
     error instanceof UnknownResourceType ||
     error instanceof UnknownStore ||
     error instanceof ContainerMissing ||

@@ -10,7 +10,7 @@ import { guardShare } from '../guards/share';
 import { canariesByType, sampleCanaries } from './canaries';
 import { writeMarks } from './containerMarks';
 import { finishRun } from './finishRun';
-import { guardDatabaseOf, haltedFinding } from './planRun';
+import { guardDatabaseOf, haltedFinding } from './standingGuards';
 import { writerOf, type Run, type RunPlan, type Shard } from './run';
 import { shardSlice, toNext, type FollowUp, type RunWork } from './steps';
 import { needsSweep } from './sweepShard';

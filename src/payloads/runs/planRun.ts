@@ -4,9 +4,8 @@ import type { DatabaseState } from '../database/databaseIdentity';
 import { OpenTransaction } from '../database/openTransaction';
 import type { ResourceType } from '../database/resourceTypes';
 import { cutShards } from './cutShards';
-import { readMarks } from './containerMarks';
+import { guardDatabaseOf, haltedFinding } from './standingGuards';
 import { applyOverrides, type GuardFinding } from '../guards/guards';
-import { guardDatabase } from '../guards/database';
 import { findingOf } from '../guards/refusals';
 import { lookAtEarlierDeletes } from './lookAfter';
 import type { Shard } from './run';
@@ -120,29 +119,4 @@ async function undoWarning({ store, run, signal }: RunWork): Promise<readonly st
   const { softDeleteDays, versioning } = await store.container.undo(signal);
   if ((softDeleteDays ?? 0) > 0 || versioning === true) return [];
   return ['Neither quarantine nor soft delete nor versioning would undo a mistaken delete.'];
-}
-
-/** Guards that ask the database alone. A report, too, is asked with the cutoff that a run which deletes would have. */
-export async function guardDatabaseOf(
-  { store, run, signal }: RunWork,
-  state: DatabaseState,
-  cutoff: Date,
-): Promise<readonly GuardFinding[]> {
-  const { mode, graceMs } = run.value.request;
-  const { identity } = await readMarks(store.container, signal);
-  const newestMs = mode === 'report' && state.newest !== undefined ? state.newest.getTime() - graceMs : Infinity;
-  return guardDatabase(state, identity, new Date(Math.min(cutoff.getTime(), newestMs)), graceMs);
-}
-
-/** Payloads of an earlier run that have a row after all end every run that deletes, until a person has looked. */
-export async function haltedFinding(work: RunWork): Promise<readonly GuardFinding[]> {
-  const { haltedBy } = await readMarks(work.store.container, work.signal);
-  if (haltedBy === undefined) return [];
-  return [
-    {
-      guard: 'wrongly-deleted',
-      problem: `The run ${haltedBy} deleted payloads that have a row after all. Its report names them: restore them, find out why it happened, then give its id.`,
-      override: { name: 'wrongly-deleted', value: haltedBy },
-    },
-  ];
 }

@@ -1,6 +1,7 @@
 import type { ListPage } from '../container/payloadContainer';
 import type { ResourceType } from '../database/resourceTypes';
 import type { PayloadStore } from '../payloadStore';
+import { claimFrom } from './claims';
 import { judgePage, type JudgedPage } from './judgePage';
 import type { PageAddress } from './reportStore';
 import type { Run, RunPlan, Shard } from './run';
@@ -129,7 +130,6 @@ async function writePage(work: ScanWork, shard: Shard, judged: JudgedPage): Prom
 }
 
 function afterPage({ services, owner }: ScanWork, shard: Shard, walked: WalkedPage, judged: JudgedPage): Shard {
-  const until = new Date(services.clock().getTime() + services.limits.claimMs).toISOString();
   return {
     ...shard,
     cursor: walked.cursor,
@@ -137,7 +137,7 @@ function afterPage({ services, owner }: ScanWork, shard: Shard, walked: WalkedPa
     pages: shard.pages + 1,
     totals: addTotals(shard.totals, judged.totals),
     canaries: withCanaries(shard.canaries, judged.ok),
-    claim: walked.scanned ? undefined : { owner, until },
+    claim: walked.scanned ? undefined : claimFrom(services, owner),
   };
 }
 

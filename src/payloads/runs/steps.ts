@@ -29,6 +29,13 @@ export function runSlice(run: string, delayMs = 0): FollowUp {
   return { message: { slice: { run } }, delayMs };
 }
 
+/** Until the slices that still work on shards have seen that they are to stop. */
+const LOOK_AGAIN_MS = 5000;
+
+export function lookAgain(run: string): FollowUp {
+  return runSlice(run, LOOK_AGAIN_MS);
+}
+
 /** Replaces the row of the run; where somebody else was first, the run is looked at once more. */
 export async function toNext(
   { services, run }: RunWork,

@@ -1,4 +1,5 @@
 import { readBlobName } from '../blobName';
+import { claimFrom } from './claims';
 import type { Finding, PageAddress } from './reportStore';
 import { reserve } from './reservation';
 import { type Run, type Shard, type SweepCursor, withWriter, writerOf } from './run';
@@ -145,6 +146,5 @@ function save(
   shard: Versioned<Shard>,
   change: Partial<Shard>,
 ): Promise<Versioned<Shard> | undefined> {
-  const until = new Date(services.clock().getTime() + services.limits.claimMs).toISOString();
-  return services.runs.replaceShard(run.id, shard, { ...shard.value, claim: { owner, until }, ...change });
+  return services.runs.replaceShard(run.id, shard, { ...shard.value, claim: claimFrom(services, owner), ...change });
 }

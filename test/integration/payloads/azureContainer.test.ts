@@ -112,7 +112,8 @@ describe('listing', () => {
     const payloads = createPayloadContainer(new ContainerClient(url), { pipeline });
     expect(payloads.account).not.toContain('sig');
     const [blob] = await listAll(payloads, { pageSize: 5 });
-    expect(await payloads.deleteUnchanged('1/a/1/k', blob?.etag ?? '', signal)).toEqual({ kind: 'deleted' });
+    const listed = { name: '1/a/1/k', etag: blob?.etag ?? '' };
+    expect(await payloads.deleteManyUnchanged([listed], signal)).toEqual([{ kind: 'deleted' }]);
   });
 
   it('tells that the container is not there, which is no empty list', async () => {
