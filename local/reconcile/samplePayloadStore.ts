@@ -1,6 +1,6 @@
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { RunningAzurite } from '../azurite/azurite';
-import { LOST_KEYS, samplePayloads, sampleRows, sampleTables } from '../samples/reconcile/samplePayloads';
+import { LOST_PAYLOADS, samplePayloads, sampleRows, sampleTables } from '../samples/reconcile/samplePayloads';
 import type { EmbeddedDatabase } from './embeddedDatabase';
 
 /** A FHIR server's database and payload container with orphans among its payloads, for Reconcile to find. */
@@ -59,7 +59,7 @@ begin
   end loop;
   -- Three payloads are lost. Were they among the newest rows, the guard that samples those would often stop the run.
   update fhirdata.patient_resources set last_updated = last_updated - interval '30 days'
-   where resource_payload_key in (${LOST_KEYS.map((key) => `'${key}'`).join(', ')});
+   where resource_payload_key in (${LOST_PAYLOADS.map((name) => `'${name.split('/').at(-1) ?? ''}'`).join(', ')});
   update fhirdata.logical_resources set last_updated = now() at time zone 'UTC'
    where logical_resource_id = (select max(logical_resource_id) from fhirdata.logical_resources);
 end $$`;

@@ -1,3 +1,4 @@
+import { LOST_PAYLOADS } from '../samples/reconcile/samplePayloads';
 import type { CastRun } from '../start/castRun';
 
 /** What Reconcile found in the sample payloads, and what it did. */
@@ -17,7 +18,11 @@ const WAIT_SECONDS = 60;
 /** A report first, then a run that moves the orphans to quarantine. */
 export async function showReconcile(app: Pick<CastRun, 'call'>): Promise<ReconcileSummary> {
   const dryRun = await run(app, { audit: true });
-  const deleteRun = await run(app, { dryRun: false, quarantine: true });
+  const deleteRun = await run(app, {
+    dryRun: false,
+    quarantine: true,
+    overrides: { 'wrong-pair': LOST_PAYLOADS },
+  });
   return { dryRun, deleteRun };
 }
 

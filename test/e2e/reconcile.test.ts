@@ -1,3 +1,4 @@
+import { LOST_PAYLOADS } from '../../local/samples/reconcile/samplePayloads';
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { EmbeddedDatabase } from '../../local/reconcile/embeddedDatabase';
 import { query } from '../integration/payloads/deleteRig';
@@ -117,7 +118,11 @@ describe('a run over HTTP', () => {
   });
 
   it('that is told to moves the orphans to quarantine, from where they are restored', async () => {
-    const { runId, totals } = await run({ dryRun: false, quarantine: true });
+    const { runId, totals } = await run({
+      dryRun: false,
+      quarantine: true,
+      overrides: { 'wrong-pair': LOST_PAYLOADS },
+    });
     expect(totals).toMatchObject({ orphans: 23, quarantined: 23 });
     expect((await report(runId)).find(({ name }) => name === ORPHAN)).toMatchObject({ outcome: 'quarantined' });
     expect((await run({})).totals.orphans).toBe(0);

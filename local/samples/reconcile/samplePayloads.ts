@@ -8,11 +8,11 @@ import { samplesFolder } from '../samples';
 const folder = join(samplesFolder(), 'reconcile');
 const unpacked = (name: string): string => gunzipSync(readFileSync(join(folder, name))).toString('utf8');
 
-/** Of rows of Patient whose payload is not in the container. */
-export const LOST_KEYS = [
-  '3e3023f3-2e1d-4b4d-9def-c80127357b95',
-  'e8135312-607a-4ad2-91f1-37fadc6634fa',
-  '3fa3f83a-6917-48ba-a89b-bfcdd43a8fc1',
+/** Payloads that rows point at and that are not in the container. The guard that samples rows takes their names as an override. */
+export const LOST_PAYLOADS = [
+  '104/pat-0002/1/3e3023f3-2e1d-4b4d-9def-c80127357b95',
+  '104/pat-0007/1/e8135312-607a-4ad2-91f1-37fadc6634fa',
+  '104/pat-0010/4/3fa3f83a-6917-48ba-a89b-bfcdd43a8fc1',
 ];
 
 export interface SamplePayload {
