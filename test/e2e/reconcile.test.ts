@@ -146,7 +146,7 @@ describe('a run over HTTP', () => {
       token = next.continuationToken;
     }
     expect(listed).toBe(1229);
-  });
+  }, 120_000);
 
   it('can be cancelled', async () => {
     const { runId } = (await send('POST', '/api/reconcile', {})).json() as RunAnswer;
