@@ -61,6 +61,7 @@ export function createCastClients(settings: Settings, storage: StorageAccount, t
     fhir: createFhirClient({
       http: fhirHttp,
       baseUrl: FHIR_URL,
+      together: settings.FHIR_TOGETHER,
       around: ({ kind, method }, send) => {
         telemetry.metric('fhir-requests', 1, { kind });
         return tracedRequest(telemetry, `fhir-${kind}`, { method, host: new URL(FHIR_URL).hostname }, send);

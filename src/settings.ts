@@ -44,7 +44,7 @@ export const settingsSchema = z.object({
     .regex(/^(\S+\s+){5}\S+$/, 'expected six NCRONTAB fields, such as 0 */5 * * * *')
     .default('0 */5 * * * *')
     .describe('When sweep-marks runs: six NCRONTAB fields, UTC. Must be set: the binding reads it.'),
-  ROUND_ENTRIES: wholeNumber(1000, 1, 10_000).describe(
+  ROUND_ENTRIES: wholeNumber(5000, 1, 20_000).describe(
     'Change feed entries of one round: read, sent to the queue, then committed together.',
   ),
   FEED_WINDOWS_IN_FLIGHT: wholeNumber(10, 1, 16).describe(
@@ -77,6 +77,9 @@ export const settingsSchema = z.object({
     'Hours that a study is deferred because a service is down, before it is filed as failed.',
   ),
   FHIR_TIMEOUT_SECONDS: wholeNumber(60, 1, 600).describe('Longest time in seconds of one FHIR request.'),
+  FHIR_TOGETHER: wholeNumber(20, 1, 50).describe(
+    'Most studies whose searches, or whose small transactions, share a FHIR request when several are worked on at once. 1: each has its own.',
+  ),
   DICOM_TIMEOUT_SECONDS: wholeNumber(100, 1, 600).describe('Longest time in seconds of one DICOM request.'),
   FUNCTION_TIMEOUT_SECONDS: wholeNumber(600, 10, 86_400).describe(
     'functionTimeout of host.json in seconds: a mark older than this plus FHIR_TIMEOUT_SECONDS was left by a worker that is gone.',

@@ -24,6 +24,8 @@ interface FhirRequest {
   readonly body?: unknown;
   /** The request depends on versions that were read before: a resource that is gone is a conflict. */
   readonly ifMatch?: boolean;
+  /** Longest answer that is read. Default: the HTTP client's. */
+  readonly maxBodyBytes?: number | undefined;
   /** Statuses that are fine although they are not 2xx. */
   readonly alsoFine?: readonly number[];
   readonly signal: AbortSignal;
@@ -51,7 +53,7 @@ export function fhirChannel(
   return {
     baseUrl: withoutTrailingSlash(baseUrl),
     async send(request) {
-      const { kind, method, url, headers, body, alsoFine = [], signal } = request;
+      const { kind, method, url, headers, body, maxBodyBytes, alsoFine = [], signal } = request;
       const send = (): Promise<HttpResponse> =>
         http.send({
           method,
@@ -62,6 +64,7 @@ export function fhirChannel(
             ...headers,
           },
           ...(body !== undefined && { body: JSON.stringify(body) }),
+          ...(maxBodyBytes !== undefined && { maxBodyBytes }),
           signal,
         });
       const response = await boundedSend(kind, () => around({ kind, method }, send));

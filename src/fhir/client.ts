@@ -4,6 +4,8 @@ import { type CapabilitySummary, readCapabilities } from './capability';
 import { type AroundFhirRequest, fhirChannel } from './channel';
 import type { Found } from './found';
 import type { FhirQuery } from './query';
+import { combinedSearches } from './combinedSearches';
+import { combinedTransactions } from './combinedTransactions';
 import { searchAll } from './search';
 import { sendTransaction, type TransactionEntry, type TransactionResult } from './transaction';
 import { type Created, createResource, deleteResource, updateResource } from './write';
@@ -42,16 +44,24 @@ export interface FhirClientOptions {
   /** With its path, such as https://host/fhir. */
   readonly baseUrl: string;
   readonly around?: AroundFhirRequest;
+  /** Most searches by identifier, or most small transactions, that may share a request. Default: 1, each has its own. */
+  readonly together?: number;
 }
 
-export function createFhirClient({ http, baseUrl, around }: FhirClientOptions): FhirClient {
+export function createFhirClient({ http, baseUrl, around, together = 1 }: FhirClientOptions): FhirClient {
   const channel = fhirChannel(http, baseUrl, around);
   return {
-    search: (type, query, signal) => searchAll(channel, type, query, signal),
+    search:
+      together > 1
+        ? combinedSearches(channel, together)
+        : (type, query, signal) => searchAll(channel, type, query, signal),
     create: (resource, ifNoneExist, signal) => createResource(channel, resource, ifNoneExist, signal),
     update: (found, resource, signal) => updateResource(channel, found, resource, signal),
     delete: (type, id, etag, signal) => deleteResource(channel, type, id, etag, signal),
-    transaction: (entries, signal) => sendTransaction(channel, entries, signal),
+    transaction:
+      together > 1
+        ? combinedTransactions(channel, together)
+        : (entries, signal) => sendTransaction(channel, entries, signal),
     capabilities: (signal) => readCapabilities(channel, signal),
   };
 }

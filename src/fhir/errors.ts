@@ -31,11 +31,13 @@ export interface FhirStatusFacts {
 /** The server refused a request. */
 export class FhirStatusError extends FhirError {
   readonly code = 'FhirStatusError';
+  readonly kind: string;
   readonly status: number;
   readonly retryAfterMs: number | undefined;
 
   constructor({ kind, status, outcome, retryAfterMs }: FhirStatusFacts) {
     super(`The FHIR server answered ${describeStatus(status)} to a request of kind ${kind}`, outcome);
+    this.kind = kind;
     this.status = status;
     this.retryAfterMs = retryAfterMs;
   }

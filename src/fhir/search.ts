@@ -9,9 +9,17 @@ import { encodeQuery, type FhirQuery } from './query';
 /** A search whose results do not end by then was not narrow enough, or its links run in a circle. */
 export const MAX_SEARCH_PAGES = 100;
 
+/** A search on one server; see `searchAll`. */
+export type Search = <T extends Resource>(
+  type: T['resourceType'],
+  query: FhirQuery,
+  signal: AbortSignal,
+) => Promise<readonly Found<T>[]>;
+
 /**
  * All matches of a search, over all pages, each once. Included resources and outcomes are left out.
  * Results must not come from a cache: HAPI reuses them for a minute unless told otherwise.
+ * @param maxBodyBytes longest page that is read. Default: the HTTP client's limit
  * @throws FhirResourceInvalid a match has no id or version
  * @throws InvalidFhirResponse the answer is no searchset, or holds matches that are not complete
  */
@@ -20,13 +28,14 @@ export async function searchAll<T extends Resource>(
   type: T['resourceType'],
   query: FhirQuery,
   signal: AbortSignal,
+  maxBodyBytes?: number,
 ): Promise<readonly Found<T>[]> {
   const found = new Map<string, Found<T>>();
   let url: string | undefined = resourceUrl(channel.baseUrl, [type], encodeQuery(query));
   for (let pages = 0; url !== undefined; pages++) {
     if (pages >= MAX_SEARCH_PAGES) throw new InvalidFhirResponse(`a search has more than ${MAX_SEARCH_PAGES} pages`);
     const headers = { 'cache-control': 'no-cache' };
-    const response = await channel.send({ kind: 'search', method: 'GET', url, headers, signal });
+    const response = await channel.send({ kind: 'search', method: 'GET', url, headers, maxBodyBytes, signal });
     const page = readPage(readJson('search', response));
     for (const match of matchesOf<T>(page, type)) found.set(match.id, match);
     url = nextUrl(page, url);

@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Time for the whole exchange, from the token to the last byte of the body. Default: the client's. */
   readonly timeoutMs?: number;
+  /** Longest body that `send` holds, if less than the client's limit. */
+  readonly maxBodyBytes?: number;
   readonly signal: AbortSignal;
 }
 
@@ -129,7 +131,8 @@ export function createHttpClient(options: HttpClientOptions): StreamingHttpClien
     stream,
     async send(request) {
       const { status, headers, chunks } = await stream(request);
-      return { status, headers, body: await readText(chunks, maxBodyBytes) };
+      const limitBytes = Math.min(request.maxBodyBytes ?? maxBodyBytes, maxBodyBytes);
+      return { status, headers, body: await readText(chunks, limitBytes) };
     },
     close: () => pool.close(),
   };
