@@ -7,6 +7,7 @@ import { readStatus, type StatusReport } from './api/status';
 import type { PartitionedDicomWebClient } from './dicom/dicomWebClient';
 import { type BreakerChange, breakers } from './failures/breaker';
 import { failedEntries } from './failures/failedEntries';
+import { removeIdleSigns } from './failures/idleSigns';
 import { studyMarks } from './failures/marks';
 import type { FailureNotifier } from './failures/notifier';
 import { type StudyPasses, studyPasses } from './failures/studyPass';
@@ -20,7 +21,7 @@ import type { FhirClient } from './fhir/client';
 import { mappingOptions } from './mappingOptions';
 import type { Settings } from './settings';
 import { endpoints } from './study/endpoints';
-import { type StudyMessage, tryReadStudyMessage, UnreadableMessage } from './study/message';
+import { type StudyMessage, tryReadStudyMessages, UnreadableMessage } from './study/message';
 import { noPatientLock, type PatientLock, patientLock } from './study/patientLock';
 import { type Patients, patients } from './study/patients';
 import { handlePoison } from './study/poison';
@@ -134,6 +135,7 @@ export function createCast(
     reporter,
     notifier,
     telemetry,
+    studiesPerMessage: settings.STUDIES_PER_MESSAGE,
     limits: { entries: settings.ROUND_ENTRIES, windowsInFlight: settings.FEED_WINDOWS_IN_FLIGHT },
     queueLimit: settings.QUEUE_LIMIT,
     softDeadlineMs: settings.PULL_SECONDS * 1000,
@@ -144,14 +146,19 @@ export function createCast(
   return {
     pull: (signal) => watchedPull(levels, () => pullChangeFeed(puller, signal), signal),
     async syncStudy(input, delivery, signal) {
-      const message = tryReadStudyMessage(input);
+      const messages = tryReadStudyMessages(input);
       // Another attempt would not make it readable: it is filed at once, as the poison handler does.
-      if (message instanceof UnreadableMessage) await poisoned(input, delivery.invocationId, signal);
-      else await telemetry.span('sync-study', spanOf(message, delivery), () => sync.handle(message, delivery, signal));
+      if (messages instanceof UnreadableMessage) return poisoned(input, delivery.invocationId, signal);
+      const [message, ...others] = messages;
+      if (message === undefined) return;
+      await telemetry.span('sync-study', spanOf(messages, delivery), () =>
+        others.length === 0 ? sync.handle(message, delivery, signal) : sync.handleShared(messages, delivery, signal),
+      );
     },
     handlePoison: poisoned,
     async sweepMarks(signal) {
       const swept = await sweepMarks({ marks, queue, telemetry, markAgeMs: options.unknownOutcomeMs }, signal);
+      await removeIdleSigns(clients.failedEntriesTable, clock, signal);
       await warnings.purge(new Date(clock().getTime() - settings.WARNING_RETENTION_DAYS * 86_400_000), signal);
       return swept;
     },
@@ -166,9 +173,14 @@ export function createCast(
   };
 }
 
-function spanOf({ study, changes, trace }: StudyMessage, { dequeueCount }: Delivery): SpanOptions {
-  const properties = { study: study.uid, partition: study.partition, changes: changes.length, attempt: dequeueCount };
-  return { properties, causedBy: trace?.parent };
+function spanOf(messages: readonly StudyMessage[], { dequeueCount }: Delivery): SpanOptions {
+  const properties = {
+    study: messages.map(({ study }) => study.uid).join(','),
+    partition: [...new Set(messages.map(({ study }) => study.partition))].join(','),
+    changes: messages.reduce((sum, { changes }) => sum + changes.length, 0),
+    attempt: dequeueCount,
+  };
+  return { properties, causedBy: messages[0]?.trace?.parent };
 }
 
 /** An authorised search that finds nothing: unlike the CapabilityStatement it needs the server's database and our rights. */

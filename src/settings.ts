@@ -47,6 +47,9 @@ export const settingsSchema = z.object({
   ROUND_ENTRIES: wholeNumber(5000, 1, 20_000).describe(
     'Change feed entries of one round: read, sent to the queue, then committed together.',
   ),
+  STUDIES_PER_MESSAGE: wholeNumber(20, 1, 32).describe(
+    'Most small studies of a round that share one message of the queue, one mark and the requests of one pass. 1: each has its own.',
+  ),
   FEED_WINDOWS_IN_FLIGHT: wholeNumber(10, 1, 16).describe(
     'Change feed windows (of 100 sequence numbers) that are read at once.',
   ),

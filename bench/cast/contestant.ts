@@ -151,15 +151,17 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
   await queue.createIfNotExists();
   let listener: QueueListener | undefined;
   let sent = 0;
+  // What a busy queue does by itself: the listener of an idle one polls at intervals.
+  const waking = async (send: () => Promise<number>): Promise<number> => {
+    const count = await send();
+    sent += count;
+    listener?.wake();
+    return count;
+  };
   const wakingQueue: StudyQueue = {
     ...studyChanges,
-    // What a busy queue does by itself: the listener of an idle one polls at intervals.
-    async send(message, options) {
-      const count = await studyChanges.send(message, options);
-      sent += count;
-      listener?.wake();
-      return count;
-    },
+    send: (message, options) => waking(() => studyChanges.send(message, options)),
+    sendShared: (messages, sending) => waking(() => studyChanges.sendShared(messages, sending)),
   };
   return {
     async work() {

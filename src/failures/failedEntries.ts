@@ -1,5 +1,5 @@
 import { odata, type TableClient } from '@azure/data-tables';
-import type { StudyKey } from '../dicom/studyKey';
+import { type StudyKey, studyKeyText } from '../dicom/studyKey';
 import type { ErrorType, ReasonCode } from './errorTypes';
 import {
   counted,
@@ -12,12 +12,12 @@ import {
   type FailedFeedEntry,
 } from './failedEntry';
 import { statusOf } from './storageError';
-import { listPartition } from './studyPartition';
+import { readShard } from './shard';
 import { suggestedFixes } from './suggestedFixes';
 import { upsertAll } from './tableBatches';
-import { escapeKey, feedPartition, isMarkKey, markPrefix, partitionKey, rowKey, rowKeyOfStudy } from './tableKeys';
+import { entryKey, escapeKey, feedPartition, notEntries, rowKey, rowKeyOfStudy, shardOf, signKey } from './tableKeys';
 import { deleteUnchanged, readPage, type Page, type PageRequest } from './tablePages';
-import { studyCondition, type StudySelection } from './studySelection';
+import { entriesOfStudy, type StudySelection } from './studySelection';
 
 export { InvalidContinuationToken } from './pageToken';
 
@@ -109,16 +109,18 @@ export function failedEntries(table: TableClient, clock: () => Date): FailedEntr
 
   return {
     list: (filter, page, signal) => readPage(table, tableFilter(filter), page, fromRow, signal),
-    get: async (study, key, signal) => (isMarkKey(key) ? undefined : getRow(partitionKey(study), key, signal)),
+    get: async (study, key, signal) => getRow(shardOf(study), entryKey(study, key), signal),
 
     async upsertFromPoison({ study, changes, operationId }, signal) {
-      const { rows } = await listPartition(table, partitionKey(study), signal);
-      const known = new Map(rows.map((row) => [row.rowKey, row]));
+      const { rows } = await readShard(table, shardOf(study), [study], signal);
+      const known = new Map((rows.get(studyKeyText(study)) ?? []).map((row) => [row.rowKey, row]));
       const filed = poisonedRows(changes, operationId).map((input) => {
         const before = known.get(input.rowKey);
         return failedAgain(study, { ...input, ...(before && causeOf(before)) }, before, clock());
       });
-      await upsertAll(table, filed.map(toRow), signal);
+      // The sign is in the first batch.
+      const sign = { partitionKey: shardOf(study), rowKey: signKey(study) };
+      await upsertAll(table, [sign, ...filed.map(toRow)], signal);
       return filed;
     },
 
@@ -165,9 +167,9 @@ export function failedEntries(table: TableClient, clock: () => Date): FailedEntr
 }
 
 function tableFilter({ study, reason, errorType, since, rowKey: key }: FailedEntryFilter): string {
-  const conditions = [odata`RowKey lt ${markPrefix}`];
-  if (study !== undefined) conditions.push(studyCondition(study));
-  if (key !== undefined) conditions.push(odata`RowKey eq ${key}`);
+  const conditions = [odata`RowKey lt ${notEntries}`];
+  if (study !== undefined) conditions.push(entriesOfStudy(study));
+  if (key !== undefined) conditions.push(odata`entryKey eq ${key}`);
   if (reason !== undefined) conditions.push(odata`reason eq ${reason}`);
   if (errorType !== undefined) conditions.push(odata`errorType eq ${errorType}`);
   // Times are texts of equal length in UTC, so they compare as texts.

@@ -1,7 +1,7 @@
 import type { TableEntityResult } from '@azure/data-tables';
 import type { StudyKey } from '../dicom/studyKey';
 import { isErrorType, isReasonCode, type ErrorType, type ReasonCode } from './errorTypes';
-import { feedPartition, partitionKey, studyOfPartition } from './tableKeys';
+import { entryKey, feedPartition, keyWithinStudy, shardOf, studyOfKey } from './tableKeys';
 import { limitText } from './limitText';
 
 export type FailedAction = 'Create' | 'Update' | 'Delete';
@@ -24,6 +24,7 @@ interface FailureRow {
   readonly lastFailedAt: string;
   /** Finds the log lines of the pass that failed. */
   readonly operationId: string;
+  /** Names the entry within its study. */
   readonly rowKey: string;
 }
 
@@ -72,8 +73,9 @@ export function toRow(
   entry: FailedEntry | FailedFeedEntry,
 ): { partitionKey: string; rowKey: string } & Record<string, unknown> {
   return {
-    partitionKey: entry.study ? partitionKey(entry.study) : feedPartition,
-    rowKey: entry.rowKey,
+    partitionKey: entry.study ? shardOf(entry.study) : feedPartition,
+    rowKey: entry.study ? entryKey(entry.study, entry.rowKey) : entry.rowKey,
+    entryKey: entry.rowKey,
     partitionName: entry.study?.partition,
     studyInstanceUid: entry.study?.uid,
     seriesInstanceUid: entry.seriesUid && limitText(entry.seriesUid, shortLimit),
@@ -99,7 +101,8 @@ const action = (value: unknown): FailedAction | undefined =>
 
 /** Reads a row leniently: one that a newer or older release wrote is shown, not hidden. */
 export function fromRow(row: TableEntityResult<Record<string, unknown>>): FailedEntry | FailedFeedEntry {
-  const study = studyOfPartition(row.partitionKey ?? '');
+  const key = row.rowKey ?? '';
+  const study = row.partitionKey === feedPartition ? undefined : studyOfKey(key);
   const errorType = text(row.errorType) ?? '';
   const reason = text(row.reason) ?? '';
   const failure: FailureRow = {
@@ -116,7 +119,7 @@ export function fromRow(row: TableEntityResult<Record<string, unknown>>): Failed
     firstFailedAt: text(row.firstFailedAt) ?? row.timestamp ?? '',
     lastFailedAt: text(row.lastFailedAt) ?? row.timestamp ?? '',
     operationId: text(row.operationId) ?? '',
-    rowKey: row.rowKey ?? '',
+    rowKey: study ? keyWithinStudy(key) : key,
   };
   return study ? { ...failure, study } : failure;
 }

@@ -1,16 +1,16 @@
 import { odata, type TableClient } from '@azure/data-tables';
 import type { StudyKey } from '../dicom/studyKey';
-import { listPartition, markOf, touchMark, type Mark } from './studyPartition';
+import { markOf, readShard, touchMark, type Mark } from './shard';
 import { statusOf } from './storageError';
-import { markPrefix, partitionKey } from './tableKeys';
+import { afterMarks, notEntries, shardOf } from './tableKeys';
 
-export type { Mark } from './studyPartition';
+export type { Mark } from './shard';
 
 /** The marks of passes, for those who are no pass themselves (design 1, rules 1 and 3). */
 export interface StudyMarks {
   /**
    * Marks of passes that began more than `ageMs` ago: the pass died, or left a write whose outcome nobody knows.
-   * Their studies have to be looked at again. Marks of passes that had settled everything are removed on the way and not told.
+   * Their studies have to be looked at again, each of them. Marks of passes that had settled everything are removed on the way and not told.
    */
   findOld(ageMs: number, signal: AbortSignal): AsyncIterable<Mark>;
   /** Whether a pass over the study began within the last `ageMs` and has not ended, as far as anybody can tell. */
@@ -28,7 +28,7 @@ export function studyMarks(table: TableClient, clock: () => Date): StudyMarks {
   return {
     async *findOld(ageMs, signal) {
       const before = new Date(clock().getTime() - ageMs).toISOString();
-      const filter = odata`RowKey ge ${markPrefix} and startedAt lt ${before}`;
+      const filter = odata`RowKey ge ${notEntries} and RowKey lt ${afterMarks} and startedAt lt ${before}`;
       for await (const row of table.listEntities({ queryOptions: { filter }, abortSignal: signal })) {
         const mark = markOf(row);
         if (mark === undefined) continue;
@@ -38,38 +38,38 @@ export function studyMarks(table: TableClient, clock: () => Date): StudyMarks {
     },
     async isWorkedOn(study, ageMs, signal) {
       const since = new Date(clock().getTime() - ageMs).toISOString();
-      const { marks } = await listPartition(table, partitionKey(study), signal);
+      const { marks } = await readShard(table, shardOf(study), [study], signal);
       return marks.some(({ startedAt, settledFrom }) => settledFrom === undefined && startedAt >= since);
     },
     remove: (mark, signal) => removeMark(table, mark, signal),
     async touchAll(study, signal) {
-      const partition = partitionKey(study);
-      let left = (await listPartition(table, partition, signal)).marks;
+      const read = async (): Promise<readonly Mark[]> =>
+        (await readShard(table, shardOf(study), [study], signal)).marks;
+      let left = await read();
       // A mark that changed under our hands may have been opened anew before our rows were there: it is read again.
       while (left.length > 0) {
         const outcomes = await Promise.all(
-          left.map(async (mark) => ({ mark, outcome: await touchMark(table, partition, mark, clock(), signal) })),
+          left.map(async (mark) => ({ mark, outcome: await touchMark(table, mark, clock(), signal) })),
         );
         const missed = new Set(outcomes.filter(({ outcome }) => outcome === 'changed').map(({ mark }) => mark.rowKey));
         if (missed.size === 0) return;
-        left = (await listPartition(table, partition, signal)).marks.filter(({ rowKey }) => missed.has(rowKey));
+        left = (await read()).filter(({ rowKey }) => missed.has(rowKey));
       }
     },
   };
 }
 
 async function removeMark(table: TableClient, mark: Mark, signal: AbortSignal): Promise<'removed' | 'changed'> {
-  const partition = partitionKey(mark.study);
   for (let { etag } = mark; ;) {
     try {
-      await table.deleteEntity(partition, mark.rowKey, { etag, abortSignal: signal });
+      await table.deleteEntity(mark.shard, mark.rowKey, { etag, abortSignal: signal });
       return 'removed';
     } catch (error) {
       const status = statusOf(error);
       if (status === 404) return 'removed';
       if (status !== 412) throw error;
     }
-    const now = await readMark(table, partition, mark.rowKey, signal);
+    const now = await readMark(table, mark.shard, mark.rowKey, signal);
     if (now === undefined) return 'removed';
     if (now.startedAt !== mark.startedAt) return 'changed';
     etag = now.etag;
@@ -78,12 +78,12 @@ async function removeMark(table: TableClient, mark: Mark, signal: AbortSignal): 
 
 async function readMark(
   table: TableClient,
-  partition: string,
+  shard: string,
   key: string,
   signal: AbortSignal,
 ): Promise<Mark | undefined> {
   try {
-    return markOf(await table.getEntity(partition, key, { abortSignal: signal }));
+    return markOf(await table.getEntity(shard, key, { abortSignal: signal }));
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
     throw error;

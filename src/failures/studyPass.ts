@@ -1,8 +1,8 @@
 import type { TableClient, TransactionAction } from '@azure/data-tables';
-import type { StudyKey } from '../dicom/studyKey';
+import { type StudyKey, studyKeyText } from '../dicom/studyKey';
 import { failedAgain, toRow, type FailedEntry, type FailedEntryInput } from './failedEntry';
-import { markKey, partitionKey } from './tableKeys';
-import { listPartition, touchMark, type Mark } from './studyPartition';
+import { entryKey, markKey, shardOf, signKey } from './tableKeys';
+import { readShard, type ShardView, studiesText, touchMark, type Mark } from './shard';
 import { statusOf } from './storageError';
 import { OPERATIONS_PER_BATCH } from './tableBatches';
 
@@ -21,7 +21,7 @@ interface SettleChange {
  * of those that overlap and have effects, only one that nobody joined since it began can settle.
  */
 export interface StudyPass {
-  /** Rows of the study when the pass began, in the order of their keys; marks are never among them. */
+  /** Entries of the study when the pass began, in the order of their keys. */
   readonly rows: readonly FailedEntry[];
   /**
    * Ends the pass. `overtaken`: somebody else began meanwhile, nothing of this batch is applied, and the caller opens the pass again
@@ -31,76 +31,96 @@ export interface StudyPass {
   settle(change: SettleChange, signal: AbortSignal): Promise<'settled' | 'overtaken'>;
 }
 
+/** One look at several studies of one shard, under one mark. It changes no entries: a study that has some needs a pass of its own. */
+export interface SharedPass {
+  hasEntries(study: StudyKey): boolean;
+  /**
+   * Ends the pass. `overtaken`: somebody else began with one of the studies meanwhile; the mark stays. Without writes to FHIR, or where
+   * every study that was written to is sure to be looked at again, it is never overtaken.
+   */
+  settle(change: Pick<SettleChange, 'wroteToFhir'>, signal: AbortSignal): Promise<'settled' | 'overtaken'>;
+}
+
 export interface StudyPasses {
   /**
-   * Begins a pass: leaves a mark, reads the rows, and touches the marks of all others, in this order.
+   * Begins a pass: leaves a mark, reads the entries, and touches the marks of all others, in this order.
    * FHIR and DICOM may be read only after this has returned.
    */
   open(study: StudyKey, invocationId: string, signal: AbortSignal): Promise<StudyPass>;
+  /** The same for several studies at once. @throws Error when they are not of one shard */
+  openShared(studies: readonly StudyKey[], invocationId: string, signal: AbortSignal): Promise<SharedPass>;
 }
 
 /**
  * The passes over studies, kept apart by marks in the FailedEntries table.
- * A pass that nobody disturbs costs three requests (mark, list, settle), and one more when it files or clears rows.
+ * A pass that nobody disturbs costs three requests (mark, list, settle), over however many studies it is; one more where a study has entries,
+ * and one more when it files or clears some.
  */
 export function studyPasses(table: TableClient, clock: () => Date): StudyPasses {
+  async function begin(studies: readonly StudyKey[], invocationId: string, signal: AbortSignal) {
+    const own = await putMark(table, studies, invocationId, clock(), signal);
+    return { own, view: await joinShard(table, own, clock, signal) };
+  }
+
   return {
     async open(study, invocationId, signal) {
-      const partition = partitionKey(study);
-      const own = await putMark(table, study, invocationId, clock(), signal);
-      const rows = await joinPartition(table, partition, own, clock, signal);
+      const { own, view } = await begin([study], invocationId, signal);
+      const rows = entriesOf(view, study);
       return {
         rows,
         settle: async (change, settleSignal) =>
           settle({ table, study, own, rows, clock, signal: settleSignal }, change),
       };
     },
+    async openShared(studies, invocationId, signal) {
+      const { own, view } = await begin(studies, invocationId, signal);
+      return {
+        hasEntries: (study) => entriesOf(view, study).length > 0,
+        settle: async ({ wroteToFhir }, settleSignal) =>
+          removeMark({ table, own, signal: settleSignal }, wroteToFhir ? own.etag : '*'),
+      };
+    },
   };
 }
 
+const entriesOf = ({ rows }: ShardView, study: StudyKey): readonly FailedEntry[] => rows.get(studyKeyText(study)) ?? [];
+
 async function putMark(
   table: TableClient,
-  study: StudyKey,
+  studies: readonly StudyKey[],
   invocationId: string,
   now: Date,
   signal: AbortSignal,
 ): Promise<Mark> {
-  const rowKey = markKey(invocationId);
+  const [shard, ...others] = new Set(studies.map(shardOf));
+  const [first] = studies;
+  if (first === undefined || shard === undefined || others.length > 0)
+    throw new Error('A pass is over studies of one shard');
+  const rowKey = markKey(invocationId, first);
+  const startedAt = now.toISOString();
   const { etag } = await table.upsertEntity(
-    {
-      partitionKey: partitionKey(study),
-      rowKey,
-      partitionName: study.partition,
-      studyInstanceUid: study.uid,
-      startedAt: now.toISOString(),
-    },
+    { partitionKey: shard, rowKey, studies: studiesText(studies), startedAt },
     'Replace',
     { abortSignal: signal },
   );
   if (etag === undefined) throw new Error('The table service answered an upsert without an ETag');
-  return { study, rowKey, etag, startedAt: now.toISOString() };
+  return { studies, shard, rowKey, etag, startedAt };
 }
 
 /**
- * The rows of the partition, read so that no other pass can have changed them unseen: each foreign mark is touched with the
- * ETag of the listing. A mark that changed or went between listing and touch may have settled rows, so the list is read again.
+ * What the shard holds of the studies, read so that no other pass can have changed it unseen: each foreign mark is touched with the
+ * ETag of the listing. A mark that changed or went between listing and touch may have settled entries, so the list is read again.
  */
-async function joinPartition(
-  table: TableClient,
-  partition: string,
-  own: Mark,
-  clock: () => Date,
-  signal: AbortSignal,
-): Promise<readonly FailedEntry[]> {
+async function joinShard(table: TableClient, own: Mark, clock: () => Date, signal: AbortSignal): Promise<ShardView> {
   const touched = new Set([own.rowKey]);
   for (;;) {
-    const { rows, marks } = await listPartition(table, partition, signal);
-    const others = marks.filter(({ rowKey, settledFrom }) => settledFrom === undefined && !touched.has(rowKey));
+    const view = await readShard(table, own.shard, own.studies, signal);
+    const others = view.marks.filter(({ rowKey, settledFrom }) => settledFrom === undefined && !touched.has(rowKey));
     const outcomes = await Promise.all(
-      others.map(async (mark) => ({ mark, outcome: await touchMark(table, partition, mark, clock(), signal) })),
+      others.map(async (mark) => ({ mark, outcome: await touchMark(table, mark, clock(), signal) })),
     );
     for (const { mark, outcome } of outcomes) if (outcome === 'touched') touched.add(mark.rowKey);
-    if (outcomes.every(({ outcome }) => outcome === 'touched')) return rows;
+    if (outcomes.every(({ outcome }) => outcome === 'touched')) return view;
   }
 }
 
@@ -122,9 +142,12 @@ async function settle(pass: OpenPass, change: SettleChange): Promise<Outcome> {
 }
 
 /** Ends a pass without rows to change. With `*` as ETag it cannot be overtaken. */
-async function removeMark({ table, study, own, signal }: OpenPass, etag: string): Promise<Outcome> {
+async function removeMark(
+  { table, own, signal }: Pick<OpenPass, 'table' | 'own' | 'signal'>,
+  etag: string,
+): Promise<Outcome> {
   try {
-    await table.deleteEntity(partitionKey(study), own.rowKey, { etag, abortSignal: signal });
+    await table.deleteEntity(own.shard, own.rowKey, { etag, abortSignal: signal });
     return 'settled';
   } catch (error) {
     const status = statusOf(error);
@@ -133,6 +156,9 @@ async function removeMark({ table, study, own, signal }: OpenPass, etag: string)
     throw error;
   }
 }
+
+/** Beside them a batch holds the mark, and the sign that the study has entries. */
+const ROWS_PER_BATCH = OPERATIONS_PER_BATCH - 2;
 
 /** Applies the row changes in batches that each rest on the mark as the one before left it. */
 async function settleRows(
@@ -143,7 +169,7 @@ async function settleRows(
   let etag = pass.own.etag;
   let left = operations;
   while (left.length > 0) {
-    const batch = left.slice(0, OPERATIONS_PER_BATCH - 1);
+    const batch = left.slice(0, ROWS_PER_BATCH);
     const last = batch.length === left.length;
     const answer = await applyBatch(pass, batch, etag, last);
     if (answer.kind === 'applied') {
@@ -152,12 +178,12 @@ async function settleRows(
       etag = answer.etag;
       continue;
     }
-    const now = await listPartition(pass.table, partitionKey(pass.study), pass.signal);
+    const now = await readShard(pass.table, pass.own.shard, [pass.study], pass.signal);
     const mark = now.marks.find(({ rowKey }) => rowKey === pass.own.rowKey);
     // The batch was applied and its answer got lost, so that the client sent it twice.
     if (last && mark?.settledFrom === etag) return discardMark(pass);
     if (mark?.etag !== etag) return 'overtaken';
-    const still = stillToDo(left, rowOperations(pass, change, now.rows));
+    const still = stillToDo(left, rowOperations(pass, change, entriesOf(now, pass.study)));
     // The mark is untouched, so a person has dismissed a row meanwhile; if not, it is an error like any other.
     if (still.length === left.length) throw answer.error;
     left = still;
@@ -187,12 +213,14 @@ async function applyBatch(
   etag: string,
   last: boolean,
 ): Promise<BatchAnswer> {
-  const key = { partitionKey: partitionKey(study), rowKey: own.rowKey };
+  const key = { partitionKey: own.shard, rowKey: own.rowKey };
   const mark = { ...key, carriedAt: clock().toISOString(), ...(last && { settledFrom: etag }) };
+  const files = rows.some(([kind]) => kind === 'upsert');
   try {
-    const answer = await table.submitTransaction([...rows, ['update', mark, 'Merge', { etag }]], {
-      abortSignal: signal,
-    });
+    const answer = await table.submitTransaction(
+      [...(files ? [signOf(study)] : []), ...rows, ['update', mark, 'Merge', { etag }]],
+      { abortSignal: signal },
+    );
     const next = answer.subResponses.at(-1)?.etag;
     if (next === undefined) throw new Error('The table service answered a batch without the ETag of the mark');
     return { kind: 'applied', etag: next };
@@ -204,9 +232,14 @@ async function applyBatch(
 }
 
 /** Everything is settled. A mark that stays all the same says so, and the sweep of old marks takes it away. */
-async function discardMark({ table, study, own, signal }: OpenPass): Promise<'settled'> {
-  await table.deleteEntity(partitionKey(study), own.rowKey, { abortSignal: signal }).catch(() => undefined);
+async function discardMark({ table, own, signal }: OpenPass): Promise<'settled'> {
+  await table.deleteEntity(own.shard, own.rowKey, { abortSignal: signal }).catch(() => undefined);
   return 'settled';
+}
+
+/** Goes with every entry that is filed, in the same batch. */
+function signOf(study: StudyKey): TransactionAction {
+  return ['upsert', { partitionKey: shardOf(study), rowKey: signKey(study) }, 'Replace'];
 }
 
 /** Upserts first, so that a pass that dies between two batches has not forgotten a failure. One operation a row. */
@@ -221,6 +254,9 @@ function rowOperations(
   const cleared = [...new Set(clear)].filter((key) => known.has(key) && !filed.has(key));
   return [
     ...[...filed.values()].map((entry): TransactionAction => ['upsert', toRow(entry), 'Replace']),
-    ...cleared.map((key): TransactionAction => ['delete', { partitionKey: partitionKey(study), rowKey: key }]),
+    ...cleared.map((key): TransactionAction => [
+      'delete',
+      { partitionKey: shardOf(study), rowKey: entryKey(study, key) },
+    ]),
   ];
 }

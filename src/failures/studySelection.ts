@@ -1,5 +1,5 @@
 import { odata } from '@azure/data-tables';
-import { partitionKey } from './tableKeys';
+import { entryKeys, shardOf, studyKeyPart } from './tableKeys';
 
 /** A study of one data partition, or of that UID in all of them. */
 export interface StudySelection {
@@ -7,9 +7,16 @@ export interface StudySelection {
   readonly partition?: string | undefined;
 }
 
-/** @returns the OData condition for the rows of the study; with a partition the service reads those alone */
-export function studyCondition({ uid, partition }: StudySelection): string {
+/** @returns the OData condition for the warnings of the study; with a partition the service reads those alone */
+export function warningsOfStudy({ uid, partition }: StudySelection): string {
   return partition === undefined
     ? odata`studyInstanceUid eq ${uid}`
-    : odata`PartitionKey eq ${partitionKey({ uid, partition })}`;
+    : odata`PartitionKey eq ${studyKeyPart({ uid, partition })}`;
+}
+
+/** @returns the OData condition for the failed entries of the study; with a partition the service reads those alone */
+export function entriesOfStudy({ uid, partition }: StudySelection): string {
+  if (partition === undefined) return odata`studyInstanceUid eq ${uid}`;
+  const [from, before] = entryKeys({ uid, partition });
+  return odata`PartitionKey eq ${shardOf({ uid, partition })} and RowKey ge ${from} and RowKey lt ${before}`;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { StudyKey } from '../dicom/studyKey';
 
 // Table keys forbid / \ # ? and control characters; % is read twice by some parts of the service.
@@ -12,22 +13,36 @@ export const escapeKey = (text: string): string =>
 export const unescapeKey = (key: string): string =>
   key.replace(/=([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 
-/** The table partition of a study: one for each (DICOM partition, Study Instance UID). */
-export const partitionKey = (study: StudyKey): string => escapeKey(study.partition) + separator + escapeKey(study.uid);
+/** A study as part of a table key: one for each (DICOM partition, Study Instance UID). */
+export const studyKeyPart = (study: StudyKey): string => escapeKey(study.partition) + separator + escapeKey(study.uid);
 
-/** The study of a table partition, or undefined when the partition is not a study's (`~feed`). */
-export function studyOfPartition(key: string): StudyKey | undefined {
-  const at = key.indexOf(separator);
-  return at < 1 ? undefined : { partition: unescapeKey(key.slice(0, at)), uid: unescapeKey(key.slice(at + 1)) };
+/** The study that a key is of or begins with; undefined when it is no study's. No study's key begins with `~`. */
+export function studyOfKey(key: string): StudyKey | undefined {
+  const [partition = '', uid] = key.split(separator, 2);
+  return partition === '' || uid === undefined
+    ? undefined
+    : { partition: unescapeKey(partition), uid: unescapeKey(uid) };
 }
 
-/** Partition of feed entries that could not be read, so that their study is unknown. No study's partition starts with `~`. */
+/**
+ * Studies share a few table partitions, so that what one message changes about several studies is one request, and one request shows all
+ * marks. Few, so that many studies meet in each; enough for the 2000 entities a second that one partition takes (Azure Table Storage,
+ * scalability targets). Rows stay where they are: this number must not change.
+ */
+const SHARDS = 8;
+
+/** The table partition of the study's rows and marks in FailedEntries. */
+export function shardOf(study: StudyKey): string {
+  return `studies-${createHash('sha256').update(studyKeyPart(study)).digest().readUInt16BE(0) % SHARDS}`;
+}
+
+/** Partition of feed entries that could not be read, so that their study is unknown. */
 export const feedPartition = '~feed';
 
 const zeros = '0'.repeat(20);
 
 /**
- * The row of one change of the feed: its sequence as 20 digits, so that rows sort by sequence.
+ * The entry of one change of the feed: its sequence as 20 digits, so that entries of a study sort by sequence.
  * @throws RangeError when the sequence is no whole number of at most 20 digits
  */
 export function rowKey(sequence: number | string): string {
@@ -36,13 +51,42 @@ export function rowKey(sequence: number | string): string {
   return digits.padStart(20, '0');
 }
 
-/** The row of a study that failed in a pass without changes (resync, sweep, retry). */
+/** The entry of a study that failed in a pass without changes (resync, sweep, retry). */
 export const rowKeyOfStudy = (): string => zeros;
 
-/** The row of an invalid instance that no change of the pass names. */
+/** The entry of an invalid instance that no change of the pass names. */
 export const rowKeyOfInstance = (sopInstanceUid: string): string => `${zeros}-${escapeKey(sopInstanceUid)}`;
 
-/** Marks sort after every other row and are never listed as failures. */
-export const markPrefix = '~';
-export const markKey = (invocationId: string): string => markPrefix + escapeKey(invocationId);
+/** RowKey in the shard of the study. */
+export const entryKey = (study: StudyKey, key: string): string => `${studyKeyPart(study)}${separator}${key}`;
+
+/** All entries of the study in its shard: from the first of these keys to before the second. */
+export const entryKeys = (study: StudyKey): readonly [from: string, before: string] => [
+  entryKey(study, ''),
+  entryKey(study, separator),
+];
+
+/** The key of the entry within its study, as `rowKey` and its siblings made it. */
+export function keyWithinStudy(key: string): string {
+  return key.split(separator, 3)[2] ?? key;
+}
+
+/** Everything in a shard that is no entry comes after all entries: marks first, then the studies that have entries. */
+export const notEntries = separator;
+
+const markPrefix = '~mark~';
+/** @param first study of the pass, where it is over several */
+export const markKey = (invocationId: string, first: StudyKey): string =>
+  `${markPrefix}${escapeKey(invocationId)}${separator}${studyKeyPart(first)}`;
 export const isMarkKey = (key: string): boolean => key.startsWith(markPrefix);
+/** The first key after all marks. */
+export const afterMarks = '~mark~~';
+
+const signPrefix = '~with-entries~';
+/** The row that says that a study has entries. */
+export const signKey = (study: StudyKey): string => signPrefix + studyKeyPart(study);
+export const isSignKey = (key: string): boolean => key.startsWith(signPrefix);
+export const studyOfSign = (key: string): StudyKey | undefined => studyOfKey(key.slice(signPrefix.length));
+/** The keys between which all signs are. */
+export const firstSign = signPrefix;
+export const afterSigns = signPrefix + separator;

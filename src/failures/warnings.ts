@@ -1,9 +1,9 @@
 import { odata, type TableClient } from '@azure/data-tables';
 import type { StudyKey } from '../dicom/studyKey';
 import { limitText } from './limitText';
-import { studyCondition, type StudySelection } from './studySelection';
+import { warningsOfStudy, type StudySelection } from './studySelection';
 import { upsertAll } from './tableBatches';
-import { escapeKey, partitionKey, studyOfPartition } from './tableKeys';
+import { escapeKey, studyKeyPart, studyOfKey } from './tableKeys';
 import { deleteUnchanged, readPage, type Page, type PageRequest, type Row } from './tablePages';
 
 /** An attribute of an instance that was left out because its value is invalid. The value itself is never told. */
@@ -70,7 +70,7 @@ export function validationWarnings(table: TableClient, clock: () => Date): Valid
       const first = `${escapeKey(instanceUid)}~`;
       const end = `${escapeKey(instanceUid)}~~`;
       return deleteWhere(
-        odata`PartitionKey eq ${partitionKey(study)} and RowKey ge ${first} and RowKey lt ${end}`,
+        odata`PartitionKey eq ${studyKeyPart(study)} and RowKey ge ${first} and RowKey lt ${end}`,
         signal,
       );
     },
@@ -81,7 +81,7 @@ export function validationWarnings(table: TableClient, clock: () => Date): Valid
 type WarningRow = { partitionKey: string; rowKey: string } & Record<string, unknown>;
 
 const toRow = (warning: ValidationWarning, now: Date): WarningRow => ({
-  partitionKey: partitionKey(warning.study),
+  partitionKey: studyKeyPart(warning.study),
   rowKey: `${escapeKey(warning.instanceUid)}~${escapeKey(warning.tag)}`,
   partitionName: warning.study.partition,
   studyInstanceUid: warning.study.uid,
@@ -97,7 +97,7 @@ const toRow = (warning: ValidationWarning, now: Date): WarningRow => ({
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const fromRow = (row: Row): StoredWarning => ({
-  study: studyOfPartition(row.partitionKey ?? '') ?? {
+  study: studyOfKey(row.partitionKey ?? '') ?? {
     partition: text(row.partitionName),
     uid: text(row.studyInstanceUid),
   },
@@ -122,7 +122,7 @@ function byPartition(rows: readonly WarningRow[]): readonly (readonly WarningRow
 
 function tableFilter({ study, instanceUid, keyword, since }: WarningFilter): string {
   const conditions: string[] = [];
-  if (study !== undefined) conditions.push(studyCondition(study));
+  if (study !== undefined) conditions.push(warningsOfStudy(study));
   if (instanceUid !== undefined) conditions.push(odata`sopInstanceUid eq ${instanceUid}`);
   if (keyword !== undefined) conditions.push(odata`keyword eq ${keyword}`);
   if (since !== undefined) conditions.push(odata`seenAt ge ${since.toISOString()}`);

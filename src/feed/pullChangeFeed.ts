@@ -1,12 +1,13 @@
 import type { FailedEntries } from '../failures/failedEntries';
 import type { FailedFeedEntry } from '../failures/failedEntry';
 import type { FailureNotifier } from '../failures/notifier';
+import type { StudyMessage } from '../study/message';
 import type { StudyQueue } from '../study/studyQueue';
 import type { SyncReporter } from '../study/syncReporter';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { ChangeFeedClient, LatestEntry } from './changeFeedClient';
 import { readRound, type RoundLimits, type Round } from './readRound';
-import { groupByStudy } from './round';
+import { groupByStudy, shareMessages } from './round';
 import { type StoredSyncState, SyncStateChanged, type SyncState, type SyncStateStore } from './syncState';
 
 export interface PullDependencies {
@@ -19,6 +20,8 @@ export interface PullDependencies {
   readonly notifier: Pick<FailureNotifier, 'feedReset'>;
   readonly telemetry: Telemetry;
   readonly limits: RoundLimits;
+  /** Small studies that one message may be about. */
+  readonly studiesPerMessage: number;
   /** Messages in the queue beyond which nothing is pulled. */
   readonly queueLimit: number;
   /** After this time a run stops at the end of its round. */
@@ -126,7 +129,8 @@ async function fanOut(deps: PullDependencies, round: Round, signal: AbortSignal)
     deps.telemetry.event('feed-entry-unreadable', { sequence });
   }
   await deps.reporter.filedAside(filed);
-  const counts = await sendAll(deps.queue, groupByStudy(round.entries), signal);
+  const groups = shareMessages(groupByStudy(round.entries), deps.studiesPerMessage);
+  const counts = await sendAll(deps.queue, groups, signal);
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
@@ -135,26 +139,33 @@ const SENDS_IN_FLIGHT = 32;
 
 async function sendAll(
   queue: StudyQueue,
-  messages: ReturnType<typeof groupByStudy>,
+  groups: ReturnType<typeof shareMessages>,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const counts: number[] = [];
-  const left = messages.values();
+  const left = groups.values();
   // Each takes the next message as soon as its last one is sent: no wait for the slowest of a group.
   let failed = false;
   const sender = async (): Promise<void> => {
-    for (const message of left) {
+    for (const messages of left) {
       if (failed) return;
       try {
-        counts.push(await queue.send(message, { signal }));
+        counts.push(await sendOne(queue, messages, signal));
       } catch (error) {
         failed = true;
         throw error;
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(SENDS_IN_FLIGHT, messages.length) }, sender));
+  await Promise.all(Array.from({ length: Math.min(SENDS_IN_FLIGHT, groups.length) }, sender));
   return counts;
+}
+
+/** @returns how many messages it took */
+function sendOne(queue: StudyQueue, messages: readonly StudyMessage[], signal: AbortSignal): Promise<number> {
+  const [message, ...others] = messages;
+  if (message === undefined) return Promise.resolve(0);
+  return others.length === 0 ? queue.send(message, { signal }) : queue.sendShared(messages, signal);
 }
 
 /** Notes what was seen, where that is news enough; the cursor stays. */

@@ -1,4 +1,5 @@
 import { type StudyKey, studyKeyText } from '../dicom/studyKey';
+import { shardOf } from '../failures/tableKeys';
 import type { StudyChange, StudyMessage } from '../study/message';
 import type { ChangeFeedEntry } from './changeFeedClient';
 
@@ -13,4 +14,32 @@ export function groupByStudy(entries: readonly ChangeFeedEntry[]): readonly Stud
     group.changes.push({ sequence, action, series: seriesUid, instance: instanceUid });
   }
   return [...groups.values()];
+}
+
+/** Studies with more changes than this have a message of their own: there is little to share. */
+const FEW_CHANGES = 100;
+/** Changes of one message about several studies; their UIDs fit the queue's 48 KiB when they are deflated. */
+const MAX_SHARED_CHANGES = 500;
+
+/**
+ * Which messages go to the queue as one: small studies whose rows are in the same part of the FailedEntries table, so that one pass looks at
+ * them all and they share its requests.
+ * @param most studies of one message
+ */
+export function shareMessages(messages: readonly StudyMessage[], most: number): readonly (readonly StudyMessage[])[] {
+  const groups: StudyMessage[][] = [];
+  const open = new Map<string, StudyMessage[]>();
+  for (const message of messages) {
+    const shard = shardOf(message.study);
+    const group = message.changes.length > FEW_CHANGES ? undefined : open.get(shard);
+    const changes = (group ?? []).reduce((sum, one) => sum + one.changes.length, message.changes.length);
+    if (group !== undefined && group.length < most && changes <= MAX_SHARED_CHANGES) {
+      group.push(message);
+      continue;
+    }
+    const started = [message];
+    groups.push(started);
+    if (message.changes.length <= FEW_CHANGES) open.set(shard, started);
+  }
+  return groups;
 }

@@ -18,8 +18,8 @@ export interface TogetherOptions<T, R> {
   readonly send: (items: readonly T[], signal: AbortSignal) => Promise<readonly PromiseSettledResult<R>[]>;
 }
 
-/** Groups that may be under way before others wait for company: two, so that the server works while we prepare. */
-const GROUPS_UNDER_WAY = 2;
+/** Groups that may be under way before others wait for company. */
+const GROUPS_UNDER_WAY = 1;
 
 /** A group that does not come back must not hold up the others: they go after this time in any case. */
 const PATIENCE_MS = 100;

@@ -17,6 +17,8 @@ export interface StudyMessage {
   readonly changes: readonly StudyChange[];
   /** Set while a service is down: when the study was deferred first, and how often since. */
   readonly deferred?: { readonly since: string; readonly times: number };
+  /** Somebody has been at the study because of these changes before: what an earlier write may have left has to be looked for. */
+  readonly again?: boolean;
   /** Sent by the poison handler: a second poisoning only files. */
   readonly lastTry?: boolean;
   /** Where the message comes from, for telemetry only. Nested, because top-level fields could hide the trigger's metadata. */
@@ -45,35 +47,54 @@ const changeSchema = z.object({
   series: uid,
   instance: uid,
 });
+const studySchema = z.object({ partition: z.string().min(1).max(128), uid });
+const deflatedSchema = z.object({ deflated: z.string() });
+// What only telemetry needs must not make a message unreadable.
+const traceSchema = z
+  .object({ parent: z.string().regex(traceParentPattern) })
+  .optional()
+  .catch(undefined);
 const messageSchema = z.object({
-  study: z.object({ partition: z.string().min(1).max(128), uid }),
-  changes: z.union([z.array(changeSchema), z.object({ deflated: z.string() })]).default([]),
+  study: studySchema,
+  changes: z.union([z.array(changeSchema), deflatedSchema]).default([]),
   deferred: z.object({ since: z.iso.datetime(), times: z.number().int().positive() }).optional(),
+  again: z.boolean().optional(),
   lastTry: z.boolean().optional(),
-  // What only telemetry needs must not make a message unreadable.
-  trace: z
-    .object({ parent: z.string().regex(traceParentPattern) })
-    .optional()
-    .catch(undefined),
+  trace: traceSchema,
+});
+const sharedSchema = z.object({
+  studies: z.union([z.array(z.object({ study: studySchema, changes: z.array(changeSchema) })).min(1), deflatedSchema]),
+  trace: traceSchema,
 });
 
 /**
- * Reads a message from the queue, whatever somebody put there.
+ * Reads a message from the queue, whatever somebody put there: about one study, or about several small ones.
+ * @returns at least one
  * @throws UnreadableMessage
  */
+export function readStudyMessages(input: unknown): readonly StudyMessage[] {
+  if (!isObject(input) || !('studies' in input)) return [readStudyMessage(input)];
+  const { studies, trace } = check(sharedSchema, input);
+  const messages = Array.isArray(studies) ? studies : check(inflatedStudies, inflate(studies.deflated, 'studies'));
+  return messages.map((message) => (trace === undefined ? message : { ...message, trace }));
+}
+
+const inflatedStudies = z.array(z.object({ study: studySchema, changes: z.array(changeSchema) })).min(1);
+
+/** @throws UnreadableMessage */
 export function readStudyMessage(input: unknown): StudyMessage {
   const message = check(messageSchema, input);
   const { changes, ...rest } = message;
   return {
     ...rest,
-    changes: Array.isArray(changes) ? changes : check(z.array(changeSchema), inflate(changes.deflated)),
+    changes: Array.isArray(changes) ? changes : check(z.array(changeSchema), inflate(changes.deflated, 'changes')),
   };
 }
 
-/** The same, with the error as a value. */
-export function tryReadStudyMessage(input: unknown): StudyMessage | UnreadableMessage {
+/** The same as `readStudyMessages`, with the error as a value. */
+export function tryReadStudyMessages(input: unknown): readonly StudyMessage[] | UnreadableMessage {
   try {
-    return readStudyMessage(input);
+    return readStudyMessages(input);
   } catch (error) {
     if (error instanceof UnreadableMessage) return error;
     throw error;
@@ -100,18 +121,32 @@ function check<T>(schema: z.ZodType<T>, input: unknown): T {
   );
 }
 
-function deflate(changes: readonly StudyChange[]): string {
-  return deflateRawSync(JSON.stringify(changes), { level: 9 }).toString('base64');
+/** The text of one message about several studies; undefined when it would not fit. */
+export function writeSharedMessage(messages: readonly StudyMessage[]): string | undefined {
+  const trace = messages.find((message) => message.trace !== undefined)?.trace;
+  const studies = messages.map(({ study, changes }) => ({ study, changes }));
+  const plain = JSON.stringify({ studies, trace });
+  if (Buffer.byteLength(plain) <= MAX_MESSAGE_BYTES) return plain;
+  const deflated = JSON.stringify({ studies: { deflated: deflate(studies) }, trace });
+  return Buffer.byteLength(deflated) <= MAX_MESSAGE_BYTES ? deflated : undefined;
+}
+
+function deflate(value: unknown): string {
+  return deflateRawSync(JSON.stringify(value), { level: 9 }).toString('base64');
 }
 
 const MAX_INFLATED_BYTES = 16 * 1024 * 1024;
 
-function inflate(text: string): unknown {
+function inflate(text: string, field: string): unknown {
   try {
     return JSON.parse(
       inflateRawSync(Buffer.from(text, 'base64'), { maxOutputLength: MAX_INFLATED_BYTES }).toString('utf8'),
     );
   } catch {
-    throw new UnreadableMessage(['changes.deflated: expected deflated JSON']);
+    throw new UnreadableMessage([`${field}.deflated: expected deflated JSON`]);
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

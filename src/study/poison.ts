@@ -2,7 +2,7 @@ import type { FailedEntries } from '../failures/failedEntries';
 import type { FailedEntry, FailedFeedEntry } from '../failures/failedEntry';
 import type { StudyMarks } from '../failures/marks';
 import type { Telemetry } from '../telemetry/telemetry';
-import { tryReadStudyMessage, UnreadableMessage } from './message';
+import { type StudyMessage, tryReadStudyMessages, UnreadableMessage } from './message';
 import type { StudyQueue } from './studyQueue';
 
 export interface PoisonDependencies {
@@ -24,17 +24,28 @@ export async function handlePoison(
   operationId: string,
   signal: AbortSignal,
 ): Promise<readonly (FailedEntry | FailedFeedEntry)[]> {
-  const message = tryReadStudyMessage(input);
-  if (message instanceof UnreadableMessage) {
-    const filed = await deps.failedEntries.fileUnreadableMessage({ operationId, message: message.message }, signal);
+  const messages = tryReadStudyMessages(input);
+  if (messages instanceof UnreadableMessage) {
+    const filed = await deps.failedEntries.fileUnreadableMessage({ operationId, message: messages.message }, signal);
     deps.telemetry.log('error', 'The queue held a message that is no study message; it is filed', { operationId });
     return [filed];
   }
-  const { study, changes } = message;
-  const filed = await deps.failedEntries.upsertFromPoison({ study, changes, operationId }, signal);
-  await deps.marks.touchAll(study, signal);
-  if (message.lastTry !== true) await deps.queue.send({ ...message, lastTry: true }, { signal });
-  deps.telemetry.log('error', 'The host gave up on a study; its changes are filed as unconfirmed', {
+  const filed: FailedEntry[] = [];
+  for (const message of messages) filed.push(...(await fileStudy(deps, message, operationId, signal)));
+  return filed;
+}
+
+async function fileStudy(
+  { failedEntries, marks, queue, telemetry }: PoisonDependencies,
+  message: StudyMessage,
+  operationId: string,
+  signal: AbortSignal,
+): Promise<readonly FailedEntry[]> {
+  const { study, changes, lastTry } = message;
+  const filed = await failedEntries.upsertFromPoison({ study, changes, operationId }, signal);
+  await marks.touchAll(study, signal);
+  if (lastTry !== true) await queue.send({ ...message, lastTry: true }, { signal });
+  telemetry.log('error', 'The host gave up on a study; its changes are filed as unconfirmed', {
     study: study.uid,
     operationId,
   });

@@ -1,32 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Resource } from 'fhir/r4';
-import type { Breakers } from '../failures/breaker';
 import type { Failure } from '../failures/classify';
-import type { StudyPass, StudyPasses } from '../failures/studyPass';
+import type { StudyPass } from '../failures/studyPass';
 import { type Delivery, failedPasses, isRace, StudyPostponed } from './failedPass';
 import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
-import { type PassDependencies, runPass } from './pass';
+import { runPass } from './pass';
 import { deliveryTooLong, failureOf, OVERTAKEN_TOO_OFTEN } from './passFailure';
 import { rowsAfterSuccess } from './rows';
-import type { StudyQueue } from './studyQueue';
-import type { SyncOptions } from './syncOptions';
-import type { SettledPass, SyncReporter } from './syncReporter';
+import { sharedSync } from './sharedSync';
+import type { SyncDependencies } from './syncDependencies';
+import type { SettledPass } from './syncReporter';
 import { watchReads } from './watchReads';
 
 export type { Delivery } from './failedPass';
-
-export interface SyncDependencies extends PassDependencies {
-  readonly passes: StudyPasses;
-  readonly queue: StudyQueue;
-  readonly breakers: Breakers;
-  /** Asks a service whether it works, independently of the study: throws when it does not. */
-  readonly probe: (dependency: 'dicom' | 'fhir', signal: AbortSignal) => Promise<void>;
-  readonly reporter: SyncReporter;
-  readonly options: SyncOptions;
-  readonly random?: () => number;
-  readonly now?: () => Date;
-}
 
 export interface StudySync {
   /**
@@ -34,6 +21,8 @@ export interface StudySync {
    * @throws StudyPostponed when the message must come back
    */
   handle(message: StudyMessage, delivery: Delivery, signal: AbortSignal): Promise<void>;
+  /** The same for several studies of one shard: those that are not settled at once get messages of their own. */
+  handleShared(messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal): Promise<void>;
 }
 
 type PassOutcome =
@@ -132,6 +121,7 @@ export function studySync(deps: SyncDependencies): StudySync {
   }
 
   return {
+    handleShared: sharedSync(deps, failed),
     async handle(message, delivery, signal) {
       const blocked = breakers.blocked();
       if (blocked !== undefined && !outageBudgetUsed(message)) return failed.defer(message, blocked, signal);
@@ -145,6 +135,6 @@ export function studySync(deps: SyncDependencies): StudySync {
 }
 
 /** Somebody has been at this before, or wants to be sure: what an earlier write may have left has to be looked for. */
-function isRepeated({ changes, deferred, lastTry }: StudyMessage, { dequeueCount }: Delivery): boolean {
-  return changes.length === 0 || deferred !== undefined || lastTry === true || dequeueCount > 1;
+function isRepeated({ changes, deferred, again, lastTry }: StudyMessage, { dequeueCount }: Delivery): boolean {
+  return changes.length === 0 || again === true || deferred !== undefined || lastTry === true || dequeueCount > 1;
 }

@@ -124,6 +124,15 @@ export function steppedQueue(inner: ScriptedQueue, scheduler: Scheduler): StudyQ
         },
         (fault) => carryOut(fault, () => inner.send(message, options)),
       ),
+    sendShared: (messages) =>
+      scheduler.request(
+        {
+          boundary: 'queue',
+          label: `send ${messages.map(({ study }) => study.uid).join(' and ')}`,
+          writes: true,
+        },
+        (fault) => carryOut(fault, () => inner.sendShared(messages)),
+      ),
     postpone: (receipt, delayMs, _signal) =>
       scheduler.request(
         { boundary: 'queue', label: `postpone ${receipt.messageId} ${delayMs} ms`, writes: true },

@@ -4,7 +4,7 @@ import type { ImagingStudy, Patient } from 'fhir/r4';
 import type { DicomService } from '../../local/dicom/dicomService';
 import type { DicomJson } from '../../local/dicom/dicomJson';
 import type { LocalFhirServer } from '../../local/fhir';
-import { ctInstance, element, testUid } from '../support/instances';
+import { ctInstance, element, uidsOfOneShard } from '../support/instances';
 import type { Random } from './random';
 
 export const PATIENT_SYSTEM = 'urn:oid:1.2.3.4';
@@ -52,12 +52,13 @@ export class History {
     private readonly fhir: LocalFhirServer,
     { dose }: { readonly dose: boolean },
   ) {
-    // The same study UID in two partitions: two studies that must not mix.
+    // The same study UID in two partitions: two studies that must not mix. Those of the first share messages and marks.
+    const [one = '', two = '', three = ''] = uidsOfOneShard(3, PARTITIONS[0]);
     this.studies = [
-      { partition: PARTITIONS[0], uid: testUid(1) },
-      { partition: PARTITIONS[1], uid: testUid(1) },
-      { partition: PARTITIONS[0], uid: testUid(2) },
-      { partition: PARTITIONS[0], uid: testUid(3) },
+      { partition: PARTITIONS[0], uid: one },
+      { partition: PARTITIONS[1], uid: one },
+      { partition: PARTITIONS[0], uid: two },
+      { partition: PARTITIONS[0], uid: three },
     ]
       .slice(0, random.pick([1, 1, 2, 2, 3, 4]))
       .map((study) => ({ ...study, patientId: random.pick(PATIENTS) }));

@@ -70,6 +70,7 @@ function characterOf(random: Random): Character {
       MAX_ATTEMPTS: random.pick(['1', '2', '3', '8']),
       VALIDATION: random.pick(['partial', 'partial', 'full']),
       OBSERVATIONS: random.pick(['summary+events', 'summary+events', 'summary', 'off']),
+      STUDIES_PER_MESSAGE: random.pick(['1', '2', '20', '20']),
       PATIENT_LOCK: preset === 'good' ? random.pick(['on', 'off']) : 'on',
       DEMOGRAPHICS: random.pick(['create-only', 'create-only', 'managed']),
     },

@@ -12,7 +12,9 @@ import { createChangeFeedClient } from '../../src/feed/changeFeedClient';
 import { createFhirClient } from '../../src/fhir/client';
 import { createHttpClient, type StreamingHttpClient } from '../../src/http/httpClient';
 import { readSettings, type Settings } from '../../src/settings';
+import type { StudyMessage } from '../../src/study/message';
 import { patientLock, noPatientLock } from '../../src/study/patientLock';
+import { isMarkKey } from '../../src/failures/tableKeys';
 import { metrics } from '../../src/telemetry/names';
 import { type MetricArguments, noSpans, type Telemetry } from '../../src/telemetry/telemetry';
 import { type QueuedMessage, ScriptedQueue } from '../support/scriptedQueue';
@@ -144,6 +146,10 @@ export class World {
             this.tally.add('passes');
             return passes.open(...args);
           },
+          openShared: (...args) => {
+            this.tally.add('shared passes');
+            return passes.openShared(...args);
+          },
         }),
         decorateLock: () =>
           this.settings.PATIENT_LOCK === 'on'
@@ -166,8 +172,8 @@ export class World {
   deliver(message: QueuedMessage, process: number): void {
     const taken = this.queue.receive(message);
     this.underWork.set(taken.id, taken);
-    const { study, changes } = this.queue.parse(message);
-    const name = `run ${++this.runs} (${taken.id} delivery ${taken.dequeueCount}, ${study.partition === 'clinic-b' ? 'b:' : ''}${study.uid.split('.').at(-1) ?? ''} [${changes.map(({ sequence }) => sequence).join(',')}])`;
+    const studies = this.queue.parseAll(message).map(nameOfStudy).join(' and ');
+    const name = `run ${++this.runs} (${taken.id} delivery ${taken.dequeueCount}, ${studies})`;
     const invocationId = `run-${this.runs}`;
     const cast = this.castOf(process);
     this.scheduler.start(name, process, async (actor) => {
@@ -270,9 +276,7 @@ export class World {
 
   async marks(): Promise<number> {
     let marks = 0;
-    for await (const { rowKey } of this.clients.failedEntriesTable.listEntities()) {
-      if (rowKey?.startsWith('~') === true) marks++;
-    }
+    for await (const { rowKey = '' } of this.clients.failedEntriesTable.listEntities()) if (isMarkKey(rowKey)) marks++;
     return marks;
   }
 
@@ -289,4 +293,9 @@ export class World {
     const { syncStateTable, failedEntriesTable, warningsTable } = this.clients;
     for (const table of [syncStateTable, failedEntriesTable, warningsTable]) await table.deleteTable();
   }
+}
+
+function nameOfStudy({ study, changes }: StudyMessage): string {
+  const sequences = changes.map(({ sequence }) => sequence).join(',');
+  return `${study.partition === 'clinic-b' ? 'b:' : ''}${study.uid.split('.').at(-1) ?? ''} [${sequences}]`;
 }

@@ -248,6 +248,11 @@ function gatedPasses(
       await stepper.gate('passes.open');
       return stepper.wrap('pass', await passes.open(...args));
     },
+    async openShared(...args) {
+      await stepper.gate('passes.open');
+      const pass = await passes.openShared(...args);
+      return { ...pass, settle: stepper.wrap('pass', pass).settle };
+    },
   };
 }
 

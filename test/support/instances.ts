@@ -1,3 +1,5 @@
+import { DEFAULT_PARTITION } from '../../src/dicom/studyKey';
+import { shardOf } from '../../src/failures/tableKeys';
 import type { DicomJson, DicomJsonElement } from '../../local/dicom/dicomJson';
 
 /** Root of all UIDs that tests make. */
@@ -6,6 +8,15 @@ const TEST_UID_ROOT = '1.2.826.0.1.3680043.10.1338';
 /** @returns a UID below the root of the tests: `testUid(1, 2)` ends in `.1.2` */
 export function testUid(...parts: readonly number[]): string {
   return [TEST_UID_ROOT, ...parts].join('.');
+}
+
+/** Study UIDs whose studies share messages and marks: all of one shard of the FailedEntries table. */
+export function uidsOfOneShard(count: number, partition = DEFAULT_PARTITION): readonly string[] {
+  const shard = shardOf({ partition, uid: testUid(1) });
+  const uids: string[] = [];
+  for (let number = 1; uids.length < count; number++)
+    if (shardOf({ partition, uid: testUid(number) }) === shard) uids.push(testUid(number));
+  return uids;
 }
 
 /** @returns an element of a DICOM JSON data set; without values it is empty */

@@ -1,5 +1,5 @@
 import type { StudyMessage } from '../../src/study/message';
-import { readStudyMessage, writeStudyMessages } from '../../src/study/message';
+import { readStudyMessages, writeSharedMessage, writeStudyMessages } from '../../src/study/message';
 import type { MessageReceipt, StudyQueue } from '../../src/study/studyQueue';
 
 /** A message in the scripted queue, as the queue service holds it. */
@@ -27,6 +27,13 @@ export class ScriptedQueue implements StudyQueue {
   send(message: StudyMessage, { delayMs = 0 }: { readonly delayMs?: number }): Promise<number> {
     const texts = writeStudyMessages(message);
     for (const text of texts) this.put(text, delayMs);
+    return Promise.resolve(texts.length);
+  }
+
+  sendShared(messages: readonly StudyMessage[]): Promise<number> {
+    const shared = messages.length > 1 ? writeSharedMessage(messages) : undefined;
+    const texts = shared === undefined ? messages.flatMap(writeStudyMessages) : [shared];
+    for (const text of texts) this.put(text);
     return Promise.resolve(texts.length);
   }
 
@@ -100,8 +107,16 @@ export class ScriptedQueue implements StudyQueue {
     });
   }
 
+  /** What the message says of each of its studies. */
+  parseAll(message: QueuedMessage): readonly StudyMessage[] {
+    return readStudyMessages(JSON.parse(message.text));
+  }
+
+  /** The first, or only, study. */
   parse(message: QueuedMessage): StudyMessage {
-    return readStudyMessage(JSON.parse(message.text));
+    const [first] = this.parseAll(message);
+    if (first === undefined) throw new Error('A message about no study');
+    return first;
   }
 
   private replace(old: QueuedMessage, next: QueuedMessage): void {

@@ -3,7 +3,9 @@
  * so that a test can play an exact order of several workers.
  */
 export class Stepper {
-  private waiting: { readonly step: string; readonly go: () => void } | undefined;
+  /** Steps that stand at the gate, in the order in which they came: a pass over several studies takes several at once. */
+  private readonly waiting: { readonly step: string; readonly go: () => void }[] = [];
+  private crashed = false;
   private arrived: (() => void) | undefined;
   private open = true;
   private done = true;
@@ -31,9 +33,9 @@ export class Stepper {
   async gate(step: string): Promise<void> {
     this.steps.push(step);
     if (this.open) return;
-    while (this.waiting !== undefined) await new Promise((resolve) => setImmediate(resolve));
     await new Promise<void>((go) => {
-      this.waiting = { step, go };
+      if (this.crashed) return;
+      this.waiting.push({ step, go });
       this.arrived?.();
     });
   }
@@ -42,6 +44,7 @@ export class Stepper {
   start(work: () => Promise<unknown>): void {
     this.open = false;
     this.done = false;
+    this.crashed = false;
     this.failure = undefined;
     this.running = work()
       .catch((error: unknown) => {
@@ -77,7 +80,7 @@ export class Stepper {
   async finish(): Promise<void> {
     this.open = true;
     while (!this.done) {
-      if (this.waiting !== undefined) this.release();
+      this.release();
       await new Promise((resolve) => setImmediate(resolve));
     }
     await this.running;
@@ -86,22 +89,21 @@ export class Stepper {
 
   /** Leaves the worker where it stands for ever, as a crash does. */
   crash(): void {
-    this.waiting = undefined;
+    this.waiting.length = 0;
+    this.crashed = true;
   }
 
   private release(): void {
-    const held = this.waiting;
-    this.waiting = undefined;
-    held?.go();
+    this.waiting.shift()?.go();
   }
 
   private async next(): Promise<{ readonly step: string } | undefined> {
-    while (this.waiting === undefined && !this.done) {
+    while (this.waiting.length === 0 && !this.done) {
       await new Promise<void>((resolve) => {
         this.arrived = resolve;
-        if (this.waiting !== undefined || this.done) resolve();
+        if (this.waiting.length > 0 || this.done) resolve();
       });
     }
-    return this.waiting;
+    return this.waiting[0];
   }
 }

@@ -1,7 +1,7 @@
 import type { TableClient } from '@azure/data-tables';
 import { useAzurite } from '../../support/azurite';
 import { CastRig, signal } from '../../support/castRig';
-import { ctInstance, element, testUid } from '../../support/instances';
+import { ctInstance, element, testUid, uidsOfOneShard } from '../../support/instances';
 
 /** What a study may cost, however many instances it has. */
 describe('the requests of one study', () => {
@@ -73,7 +73,7 @@ describe('the requests of one study', () => {
   });
 
   it('are the same for each of 100 studies of 10', async () => {
-    await start();
+    await start({ STUDIES_PER_MESSAGE: '1' });
     for (let number = 100; number < 200; number++) {
       const study = testUid(number);
       rig.dicom.store(
@@ -83,6 +83,18 @@ describe('the requests of one study', () => {
       );
     }
     expect(await requests()).toEqual({ fhir: 500, dicom: 100, table: 300, messages: 100 });
+  });
+
+  it('share message and marks with those of other small studies', async () => {
+    await start();
+    for (const study of uidsOfOneShard(21).slice(1))
+      rig.dicom.store(
+        Array.from({ length: 10 }, (_, index) =>
+          ctInstance({ study, instance: `${study}.1.${index + 1}`, patientId: study }),
+        ),
+      );
+    // The rig does not let them share FHIR requests.
+    expect(await requests()).toEqual({ fhir: 100, dicom: 20, table: 3, messages: 1 });
   });
 
   it('are 4 to FHIR for a new Patient where the conditional create is atomic (PATIENT_LOCK=off needs no lease)', async () => {

@@ -3,7 +3,7 @@ import type { StudyKey } from '../../../src/dicom/studyKey';
 import { type Cast } from '../../../src/cast';
 import type { CastRig } from '../../support/castRig';
 import { signal } from '../../support/castRig';
-import { ctInstance, element, testUid } from '../../support/instances';
+import { ctInstance, element, uidsOfOneShard } from '../../support/instances';
 import type { QueuedMessage } from '../../support/scriptedQueue';
 
 const PARTITIONS = ['Microsoft.Default', 'Clinic'] as const;
@@ -242,8 +242,10 @@ function uidsOf({ study, series, instance }: { study: number; series: number; in
   return { series: seriesUid, instance: `${seriesUid}.${instance + 1}` };
 }
 
+const UIDS = uidsOfOneShard(STUDIES);
+
 function studyUid(study: number): string {
-  return testUid(50 + study);
+  return UIDS[study] ?? '';
 }
 
 function allStudies(): readonly StudyKey[] {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Cast } from '../../../src/cast';
+import { isMarkKey } from '../../../src/failures/tableKeys';
 import { useAzurite } from '../../support/azurite';
 import { CastRig } from '../../support/castRig';
-import { ctInstance, element, testUid } from '../../support/instances';
+import { ctInstance, element, testUid, uidsOfOneShard } from '../../support/instances';
 import { violationsOf } from '../../support/oracle';
 import type { QueuedMessage } from '../../support/scriptedQueue';
 import { leasesRunOut, startMortalCast } from './mortal';
@@ -22,6 +23,7 @@ interface Scenario {
 }
 
 const study = testUid(1);
+const studiesOfOneMessage = uidsOfOneShard(3);
 const twoInstances = [ctInstance({ study }), ctInstance({ study, instance: `${study}.1.2`, instanceNumber: 2 })];
 
 /** One message of the study is waiting. */
@@ -62,6 +64,32 @@ const scenarios: readonly Scenario[] = [
     before: (rig) => withChange(rig, () => rig.dicom.store(twoInstances)),
     work: deliverFirst,
     atLeast: 15,
+  },
+  {
+    name: 'creates three studies of one message, their Patients and the Endpoint',
+    before: (rig) =>
+      withChange(rig, () =>
+        rig.dicom.store(
+          studiesOfOneMessage.map((uid, index) => ctInstance({ study: uid, patientId: `PATIENT-${index}` })),
+        ),
+      ),
+    work: deliverFirst,
+    atLeast: 25,
+  },
+  {
+    name: 'updates two studies of one message and gives a third one, which has a failed entry, a message of its own',
+    before: async (rig) => {
+      rig.dicom.store(studiesOfOneMessage.map((uid) => ctInstance({ study: uid })));
+      const [first = ''] = studiesOfOneMessage;
+      rig.dicom.store(ctInstance({ study: first, instance: `${first}.1.3`, '00100020': element('LO') }));
+      await rig.settle();
+      expect(await rig.failures()).toHaveLength(1);
+      await withChange(rig, () => {
+        for (const uid of studiesOfOneMessage) rig.dicom.update(uid, { '00081030': element('LO', 'Another') });
+      });
+    },
+    work: deliverFirst,
+    atLeast: 12,
   },
   {
     name: 'updates a study',
@@ -139,8 +167,7 @@ const scenarios: readonly Scenario[] = [
 
 async function marksLeft(rig: CastRig): Promise<number> {
   let count = 0;
-  for await (const { rowKey } of rig.clients.failedEntriesTable.listEntities())
-    if (rowKey?.startsWith('~') === true) count++;
+  for await (const { rowKey = '' } of rig.clients.failedEntriesTable.listEntities()) if (isMarkKey(rowKey)) count++;
   return count;
 }
 

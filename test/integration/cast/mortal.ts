@@ -98,6 +98,7 @@ function mortalQueue(queue: StudyQueue, life: Life): StudyQueue {
   return {
     name: queue.name,
     send: (...args) => call('send', () => queue.send(...args)),
+    sendShared: (...args) => call('send', () => queue.sendShared(...args)),
     postpone: (...args) => call('postpone', () => queue.postpone(...args)),
     depth: (...args) => call('depth', () => queue.depth(...args)),
   };

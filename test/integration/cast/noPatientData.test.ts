@@ -170,8 +170,9 @@ describe('what leaves the process besides FHIR', () => {
 
   /** The change list of a long message is deflated. */
   function readable(text: string): unknown {
-    const message = JSON.parse(text) as { readonly changes: { readonly deflated?: string } };
-    if (message.changes.deflated === undefined) return message;
-    return { ...message, changes: inflateRawSync(Buffer.from(message.changes.deflated, 'base64')).toString('utf8') };
+    const message = JSON.parse(text) as Record<'changes' | 'studies', { readonly deflated?: string } | undefined>;
+    const deflated = message.changes?.deflated ?? message.studies?.deflated;
+    if (deflated === undefined) return message;
+    return [message, inflateRawSync(Buffer.from(deflated, 'base64')).toString('utf8')];
   }
 });

@@ -20,6 +20,7 @@ describe('what alerts and workbook ask for', () => {
     const poison: StudyQueue = {
       name: 'study-changes-poison',
       send: () => Promise.reject(new Error('nobody sends to it')),
+      sendShared: () => Promise.reject(new Error('nobody sends to it')),
       postpone: () => Promise.reject(new Error('nobody takes from it')),
       depth: () => Promise.resolve(3),
     };

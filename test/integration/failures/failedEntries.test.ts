@@ -6,7 +6,7 @@ import {
   type FailedEntries,
   type FailedEntryFilter,
 } from '../../../src/failures/failedEntries';
-import { partitionKey, rowKey, rowKeyOfStudy } from '../../../src/failures/tableKeys';
+import { entryKey, rowKey, rowKeyOfStudy, shardOf } from '../../../src/failures/tableKeys';
 import { studyPasses, type StudyPasses } from '../../../src/failures/studyPass';
 import type { StudyKey } from '../../../src/dicom/studyKey';
 import { useAzurite } from '../../support/azurite';
@@ -140,7 +140,12 @@ test('texts that exceed what a table row holds are cut', async () => {
 });
 
 test('a row that another release wrote is shown, not hidden', async () => {
-  await table.createEntity({ partitionKey: partitionKey(study), rowKey: rowKey(8), reason: 'NewReason', extra: 1 });
+  await table.createEntity({
+    partitionKey: shardOf(study),
+    rowKey: entryKey(study, rowKey(8)),
+    reason: 'NewReason',
+    extra: 1,
+  });
   expect((await entries.list({}, { top: 10 }, signal)).items).toMatchObject([
     { study, errorType: 'Unexpected', reason: 'Unexpected', message: '' },
   ]);

@@ -1,5 +1,5 @@
 import type { TableClient } from '@azure/data-tables';
-import { rowKey } from '../../../src/failures/tableKeys';
+import { markKey, rowKey } from '../../../src/failures/tableKeys';
 import { studyMarks, type Mark, type StudyMarks } from '../../../src/failures/marks';
 import { studyPasses, type StudyPasses } from '../../../src/failures/studyPass';
 import { useAzurite } from '../../support/azurite';
@@ -34,10 +34,10 @@ test('marks of passes that died are found in all studies once they are old, and 
   clock.forward(hour + 1);
   await passes.open(study, 'young', signal);
   const found = await old();
-  expect(found.map((mark) => [mark.study, mark.rowKey])).toEqual(
+  expect(found.map((mark) => [mark.studies, mark.rowKey])).toEqual(
     expect.arrayContaining([
-      [study, '~dead'],
-      [other, '~dead'],
+      [[study], markKey('dead', study)],
+      [[other], markKey('dead', other)],
     ]),
   );
   expect(found).toHaveLength(2);
@@ -48,7 +48,7 @@ test('a pass that is opened again is young again, a touch does not make it young
   await passes.open(study, 'dead', signal);
   clock.forward(hour + 1);
   await passes.open(study, 'again', signal);
-  expect((await old()).map((mark) => mark.rowKey)).toEqual(['~dead']);
+  expect((await old()).map((mark) => mark.rowKey)).toEqual([markKey('dead', study)]);
 });
 
 test('a mark that was swept makes a pass with effects that was only slow start over', async () => {
@@ -66,7 +66,7 @@ test('a mark that was only touched since the sweep saw it goes all the same', as
   await passes.open(study, 'newcomer', signal);
   expect(await marks.remove(mark!, signal)).toBe('removed');
   expect(await keys(table)).toEqual(['~newcomer']);
-  expect(await marks.remove({ ...mark!, rowKey: '~gone' }, signal)).toBe('removed');
+  expect(await marks.remove({ ...mark!, rowKey: markKey('gone', study) }, signal)).toBe('removed');
 });
 
 test('a mark whose pass began anew since the sweep saw it stays', async () => {

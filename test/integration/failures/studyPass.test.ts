@@ -1,5 +1,5 @@
 import type { TableClient } from '@azure/data-tables';
-import { partitionKey, rowKeyOfInstance, rowKey, rowKeyOfStudy } from '../../../src/failures/tableKeys';
+import { entryKey, markKey, rowKeyOfInstance, rowKey, rowKeyOfStudy, shardOf } from '../../../src/failures/tableKeys';
 import { studyPasses, type StudyPass, type StudyPasses } from '../../../src/failures/studyPass';
 import { useAzurite } from '../../support/azurite';
 import { failure, handClock, keys, signal, study, watch } from './support';
@@ -44,13 +44,13 @@ describe('a pass that nobody disturbs', () => {
     expect(await keys(table)).toEqual([]);
   });
 
-  test('that files and clears rows costs one request more, to take its mark away', async () => {
+  test('over a study with entries costs one request more to read them, and one to take its mark away', async () => {
     await file(1, 2);
     const { sent } = watch(table);
     const pass = await open('one');
     const change = { file: [failure(3)], clear: [rowKey(1)], wroteToFhir: true };
     expect(await pass.settle(change, signal)).toBe('settled');
-    expect(sent).toHaveLength(4);
+    expect(sent).toHaveLength(5);
     expect(await keys(table)).toEqual([rowKey(2), rowKey(3)]);
   });
 
@@ -141,7 +141,7 @@ describe('two passes', () => {
 
   test('a pass whose mark was swept is overtaken when it has effects, and ends when it has none', async () => {
     const swept = await open('first');
-    await table.deleteEntity(partitionKey(study), '~first');
+    await table.deleteEntity(shardOf(study), markKey('first', study));
     expect(await swept.settle({ ...wrote, file: [failure(1)] }, signal)).toBe('overtaken');
     expect(await swept.settle(wrote, signal)).toBe('overtaken');
     expect(await swept.settle(nothing, signal)).toBe('settled');
@@ -257,7 +257,7 @@ describe('more rows than one batch holds', () => {
       await Promise.resolve();
     });
     expect(await first.settle({ ...nothing, file: many }, signal)).toBe('overtaken');
-    expect(newcomer?.rows).toHaveLength(99);
+    expect(newcomer?.rows).toHaveLength(98);
     expect(await newcomer?.settle({ ...wrote, clear: rowKeys(newcomer) }, signal)).toBe('settled');
     expect(await keys(table)).toEqual(['~first']);
   });
@@ -276,7 +276,7 @@ describe('a person who dismisses a row meanwhile', () => {
   test('does not make the batch fail', async () => {
     await file(1, 2);
     const pass = await open('one');
-    await table.deleteEntity(partitionKey(study), rowKey(1));
+    await table.deleteEntity(shardOf(study), entryKey(study, rowKey(1)));
     const change = { file: [failure(3)], clear: rowKeys(pass), wroteToFhir: true };
     expect(await pass.settle(change, signal)).toBe('settled');
     expect(await keys(table)).toEqual([rowKey(3)]);
@@ -285,7 +285,7 @@ describe('a person who dismisses a row meanwhile', () => {
   test('may dismiss everything that was to be cleared', async () => {
     await file(1, 2);
     const pass = await open('one');
-    for (const sequence of [1, 2]) await table.deleteEntity(partitionKey(study), rowKey(sequence));
+    for (const sequence of [1, 2]) await table.deleteEntity(shardOf(study), entryKey(study, rowKey(sequence)));
     expect(await pass.settle({ ...wrote, clear: rowKeys(pass) }, signal)).toBe('settled');
     expect(await keys(table)).toEqual([]);
   });
@@ -293,7 +293,7 @@ describe('a person who dismisses a row meanwhile', () => {
   test('does not hide that another pass has begun', async () => {
     await file(1, 2);
     const pass = await open('one');
-    await table.deleteEntity(partitionKey(study), rowKey(1));
+    await table.deleteEntity(shardOf(study), entryKey(study, rowKey(1)));
     await open('two');
     expect(await pass.settle({ ...wrote, clear: rowKeys(pass) }, signal)).toBe('overtaken');
     expect(await keys(table)).toEqual([rowKey(2), '~one', '~two']);

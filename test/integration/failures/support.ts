@@ -1,6 +1,6 @@
 import { RestError, type TableClient } from '@azure/data-tables';
 import type { FailedEntryInput } from '../../../src/failures/failedEntry';
-import { rowKey } from '../../../src/failures/tableKeys';
+import { isMarkKey, isSignKey, keyWithinStudy, rowKey } from '../../../src/failures/tableKeys';
 
 export const study = { partition: 'Microsoft.Default', uid: '1.2.826.0.1.3680043.8.498.1' };
 export const signal = new AbortController().signal;
@@ -64,9 +64,12 @@ export function watch(table: TableClient): Wire {
   };
 }
 
-/** Keys of everything in the table, marks too. */
+/** Keys of all entries within their studies, and marks as `~` and the invocation; signs are left out. */
 export async function keys(table: TableClient): Promise<string[]> {
   const found: string[] = [];
-  for await (const row of table.listEntities()) found.push(row.rowKey ?? '');
+  for await (const { rowKey: key = '' } of table.listEntities()) {
+    if (isMarkKey(key)) found.push(`~${key.split('~')[2] ?? ''}`);
+    else if (!isSignKey(key)) found.push(keyWithinStudy(key));
+  }
   return found.sort();
 }

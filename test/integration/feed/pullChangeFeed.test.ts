@@ -24,15 +24,17 @@ afterEach(async () => {
 /** A queue that dies with the n-th message, before or after it is in. */
 function dyingQueue(rig: FeedRig, dieWith: number, when: 'before' | 'after'): StudyQueue {
   let sends = 0;
+  const send = async (put: () => Promise<number>): Promise<number> => {
+    const dies = ++sends === dieWith;
+    if (dies && when === 'before') throw new Error('the process is gone');
+    const count = await put();
+    if (dies) throw new Error('the process is gone');
+    return count;
+  };
   return {
     name: rig.queue.name,
-    async send(message, options) {
-      const dies = ++sends === dieWith;
-      if (dies && when === 'before') throw new Error('the process is gone');
-      const count = await rig.queue.send(message, options);
-      if (dies) throw new Error('the process is gone');
-      return count;
-    },
+    send: (message, options) => send(() => rig.queue.send(message, options)),
+    sendShared: (messages) => send(() => rig.queue.sendShared(messages)),
     postpone: (receipt, delayMs) => rig.queue.postpone(receipt, delayMs),
     depth: () => rig.queue.depth(),
   };

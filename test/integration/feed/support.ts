@@ -58,12 +58,13 @@ export async function startFeedRig(azurite: AzuriteForTests, options: DicomServi
     reporter: syncReporter({ telemetry, notifier, warnings: { fileAll: () => Promise.resolve() } }),
     notifier,
     telemetry,
+    studiesPerMessage: 1,
     limits: { entries: 1000, windowsInFlight: 4 },
     queueLimit: 5000,
     softDeadlineMs: 60_000,
   };
   const messages = (): readonly StudyMessage[] =>
-    queue.sent.map((text) => queue.parse({ id: '', text, dequeueCount: 0, visibleAtMs: 0, popReceipt: '' }));
+    queue.sent.flatMap((text) => queue.parseAll({ id: '', text, dequeueCount: 0, visibleAtMs: 0, popReceipt: '' }));
   let stored = 0;
   return {
     dicom,

@@ -43,6 +43,7 @@ export const CLEARING_BY_KEY: BrokenRule = {
       decoratePasses: (passes) => {
         const inner = unheeded?.(passes) ?? passes;
         return {
+          ...inner,
           async open(study, invocationId, signal) {
             const first = await inner.open(study, invocationId, signal);
             return {
@@ -68,6 +69,7 @@ export const WITHOUT_ROWS_OF_STUDIES: BrokenRule = {
     decoratePasses: (passes) => {
       const inner = parts.decoratePasses?.(passes) ?? passes;
       return {
+        ...inner,
         async open(...args) {
           const pass = await inner.open(...args);
           return {

@@ -228,6 +228,7 @@ describe('overlapping passes over a study', () => {
       const silent: PoisonDependencies['queue'] = {
         name: 'none',
         send: () => Promise.resolve(0),
+        sendShared: () => Promise.resolve(0),
         postpone: () => Promise.resolve(),
         depth: () => Promise.resolve(0),
       };

@@ -1,5 +1,8 @@
 import type { ChangeFeedEntry } from '../../../src/feed/changeFeedEntry';
-import { groupByStudy } from '../../../src/feed/round';
+import { groupByStudy, shareMessages } from '../../../src/feed/round';
+import { shardOf } from '../../../src/failures/tableKeys';
+import type { StudyMessage } from '../../../src/study/message';
+import { uidsOfOneShard } from '../../support/instances';
 
 const entry = (sequence: number, study: string, more: Partial<ChangeFeedEntry> = {}): ChangeFeedEntry => ({
   sequence,
@@ -37,5 +40,39 @@ describe('the messages of a round', () => {
 
   it('are none for a round without entries', () => {
     expect(groupByStudy([])).toEqual([]);
+  });
+});
+
+describe('small studies of a round', () => {
+  const message = (uid: string, changes = 1): StudyMessage => ({
+    study: { partition: 'Microsoft.Default', uid },
+    changes: Array.from({ length: changes }, (_, index) => ({
+      sequence: index + 1,
+      action: 'Create',
+      series: `${uid}.1`,
+      instance: `${uid}.1.${index + 1}`,
+    })),
+  });
+  const sizes = (groups: readonly (readonly StudyMessage[])[]): readonly number[] => groups.map(({ length }) => length);
+
+  it('share a message, up to the limit, and none is left out', () => {
+    const messages = uidsOfOneShard(7).map((uid) => message(uid));
+    expect(sizes(shareMessages(messages, 3))).toEqual([3, 3, 1]);
+    expect(shareMessages(messages, 3).flat()).toEqual(messages);
+    expect(sizes(shareMessages(messages, 1))).toEqual([1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  it('share it with those of their shard only', () => {
+    const messages = Array.from({ length: 40 }, (_, number) => message(`1.2.${number}`));
+    const groups = shareMessages(messages, 20);
+    expect(groups.length).toBeGreaterThan(1);
+    for (const group of groups) expect(new Set(group.map(({ study }) => shardOf(study))).size).toBe(1);
+  });
+
+  it('have it to themselves when they are many changes, or too many together', () => {
+    const [one = '', two = '', three = ''] = uidsOfOneShard(3);
+    expect(sizes(shareMessages([message(one), message(two, 101), message(three)], 20))).toEqual([2, 1]);
+    const many = uidsOfOneShard(6).map((uid) => message(uid, 100));
+    expect(sizes(shareMessages(many, 20))).toEqual([5, 1]);
   });
 });

@@ -45,6 +45,7 @@ class Bench {
         this.sent.push({ message: sent, delayMs });
         return Promise.resolve(1);
       },
+      sendShared: () => Promise.reject(new Error('a failed pass is about one study')),
       postpone: () => {
         this.done.push('postpone');
         return this.postponable ? Promise.resolve() : Promise.reject(new Error('PopReceiptMismatch'));

@@ -1,10 +1,12 @@
 import {
   MAX_MESSAGE_BYTES,
   readStudyMessage,
+  readStudyMessages,
   type StudyChange,
   type StudyMessage,
-  tryReadStudyMessage,
+  tryReadStudyMessages,
   UnreadableMessage,
+  writeSharedMessage,
   writeStudyMessages,
 } from '../../../src/study/message';
 
@@ -101,9 +103,12 @@ describe('a study message', () => {
     ['a negative sequence', { study: STUDY, changes: [change(-1)] }],
     ['a sequence that is no number', { study: STUDY, changes: [{ ...change(1), sequence: '1' }] }],
     ['deflated changes that are none', { study: STUDY, changes: { deflated: 'Doe' } }],
+    ['a message about no study', { studies: [] }],
+    ['one study of several without UID', { studies: [{ study: { partition: 'Doe', uid: '' }, changes: [] }] }],
+    ['deflated studies that are none', { studies: { deflated: 'Doe' } }],
     ['a time of deferral that is none', { study: STUDY, changes: [], deferred: { since: 'Doe', times: 1 } }],
   ])('that is %s is refused, and the text says what was expected, never what was found', (_, input) => {
-    const read = tryReadStudyMessage(input);
+    const read = tryReadStudyMessages(input);
     expect(read).toBeInstanceOf(UnreadableMessage);
     expect((read as UnreadableMessage).message).not.toContain('Doe');
   });
@@ -111,6 +116,32 @@ describe('a study message', () => {
   it('that inflates without end is refused', async () => {
     const { deflateRawSync } = await import('node:zlib');
     const bomb = deflateRawSync(Buffer.alloc(64 * 1024 * 1024, ' ')).toString('base64');
-    expect(tryReadStudyMessage({ study: STUDY, changes: { deflated: bomb } })).toBeInstanceOf(UnreadableMessage);
+    expect(tryReadStudyMessages({ study: STUDY, changes: { deflated: bomb } })).toBeInstanceOf(UnreadableMessage);
+  });
+});
+
+describe('a message about several studies', () => {
+  const of = (uid: string, count: number): StudyMessage => ({
+    study: { ...STUDY, uid },
+    changes: Array.from({ length: count }, (_, index) => change(index + 1, `${uid}.${index}`)),
+  });
+
+  it('is read as it was written, each study with where it comes from', () => {
+    const messages = [of('1.1', 2), of('1.2', 1)].map((message) => ({ ...message, trace: { parent: TRACE_PARENT } }));
+    expect(readStudyMessages(JSON.parse(writeSharedMessage(messages) ?? ''))).toEqual(messages);
+  });
+
+  it('is deflated where it is long, and is none where even that would not fit', () => {
+    const messages = Array.from({ length: 5 }, (_, study) => of(`1.${study}`, 100));
+    const text = writeSharedMessage(messages) ?? '';
+    expect(Buffer.byteLength(text)).toBeLessThan(MAX_MESSAGE_BYTES);
+    expect(readStudyMessages(JSON.parse(text))).toEqual(messages);
+    const random = (): string => Array.from({ length: 60 }, () => Math.floor(Math.random() * 10)).join('');
+    const large = { study: STUDY, changes: Array.from({ length: 2000 }, (_, index) => change(index, random())) };
+    expect(writeSharedMessage([large, of('1.1', 1)])).toBeUndefined();
+  });
+
+  it('is one message among others: those about one study are read as before', () => {
+    expect(readStudyMessages({ study: STUDY, changes: [change(1)] })).toEqual([{ study: STUDY, changes: [change(1)] }]);
   });
 });

@@ -1,0 +1,138 @@
+import type { Resource } from 'fhir/r4';
+import type { Failure } from '../failures/classify';
+import { atMost } from './atMost';
+import type { Delivery, FailedPasses } from './failedPass';
+import type { LiveStudy } from './liveStudy';
+import type { StudyMessage } from './message';
+import { runPass } from './pass';
+import { failureOf } from './passFailure';
+import { rowsAfterSuccess } from './rows';
+import type { SettledPass } from './syncReporter';
+import type { SyncDependencies } from './syncDependencies';
+import { watchReads } from './watchReads';
+
+/** Studies that are looked at at once, whatever the number of messages: what was read of them is held in memory meanwhile. */
+const STUDIES_AT_ONCE = 40;
+
+/** What one look at one study of several came to. */
+type Look =
+  | { readonly kind: 'equal'; readonly report: SettledPass; readonly wrote: boolean }
+  /** It needs a message of its own, to be tried again, filed or started over there. */
+  | { readonly kind: 'own-message'; readonly reason: string; readonly delayMs: number }
+  /** A copy for later is in the queue already. */
+  | { readonly kind: 'deferred' };
+
+/**
+ * Brings several studies up to date under one mark, each in one look. Whatever is not settled by that gets a message of its own, at which
+ * everything else is done (design 3.3): so this pass files nothing, clears nothing and never starts over, and a study that fails costs the
+ * others nothing. The message about several studies never comes back.
+ */
+export function sharedSync(
+  deps: SyncDependencies,
+  { defer }: Pick<FailedPasses, 'defer'>,
+): (messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal) => Promise<void> {
+  const { options, passes, queue, breakers, reporter } = deps;
+  const inTurn = atMost(STUDIES_AT_ONCE);
+
+  async function sendOwn(message: StudyMessage, reason: string, delayMs: number, signal: AbortSignal): Promise<void> {
+    reporter.startedOver(message.study, reason);
+    await queue.send({ ...message, again: true }, { delayMs, signal });
+  }
+
+  async function look(
+    message: StudyMessage,
+    operationId: string,
+    signal: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<Look> {
+    const started = performance.now();
+    const seen: Resource[] = [];
+    let live: LiveStudy | undefined;
+    let wrote = false;
+    const onLive = (read: LiveStudy): void => {
+      live = read;
+    };
+    const onWrite = (): void => {
+      wrote = true;
+    };
+    try {
+      const result = await runPass(
+        watchReads(deps, seen),
+        message.study,
+        { onLive, onWrite, thorough: false },
+        deadline,
+      );
+      if (result.kind === 'start-over') return { kind: 'own-message', reason: result.reason, delayMs: 0 };
+      const rows = rowsAfterSuccess(message.changes, result.live, [], operationId);
+      if (rows.file.length > 0) return { kind: 'own-message', reason: 'invalid-instances', delayMs: 0 };
+      const { written, remarks } = result;
+      const durationMs = performance.now() - started;
+      return {
+        kind: 'equal',
+        wrote,
+        report: { message, live: result.live, written, remarks, rows, durationMs, operationId },
+      };
+    } catch (error) {
+      signal.throwIfAborted();
+      return afterFailure(message, failureOf(error, live, seen), signal);
+    }
+  }
+
+  async function afterFailure(message: StudyMessage, failure: Failure, signal: AbortSignal): Promise<Look> {
+    if (failure.kind === 'unavailable') {
+      await defer(message, failure, signal);
+      return { kind: 'deferred' };
+    }
+    const { reason, retryAfterMs = 0, outcomeUnknown } = failure;
+    // What may still arrive has arrived when the message comes.
+    const delayMs = Math.max(retryAfterMs, outcomeUnknown ? options.unknownOutcomeMs : 0);
+    return { kind: 'own-message', reason, delayMs };
+  }
+
+  async function work(messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal): Promise<void> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
+    const { invocationId } = delivery;
+    const pass = await passes.openShared(
+      messages.map(({ study }) => study),
+      invocationId,
+      signal,
+    );
+    const looks = await allEnded(
+      messages.map(async (message): Promise<Look> => {
+        const known: Look = { kind: 'own-message', reason: 'has-failed-entries', delayMs: 0 };
+        const found = pass.hasEntries(message.study)
+          ? known
+          : await inTurn(() => look(message, invocationId, signal, deadline));
+        if (found.kind === 'own-message') await sendOwn(message, found.reason, found.delayMs, signal);
+        return found;
+      }),
+    );
+    const equal = looks.filter((found) => found.kind === 'equal');
+    const wrote = equal.filter((found) => found.wrote);
+    const isOvertaken = (await pass.settle({ wroteToFhir: wrote.length > 0 }, signal)) === 'overtaken';
+    if (isOvertaken) {
+      for (const { report } of wrote) await sendOwn(report.message, 'overtaken', 0, signal);
+      await pass.settle({ wroteToFhir: false }, signal);
+    }
+    const settled = isOvertaken ? equal.filter((found) => !found.wrote) : equal;
+    if (settled.length > 0) {
+      breakers.available('dicom');
+      breakers.available('fhir');
+    }
+    for (const { report } of settled) await reporter.settled(report, signal);
+  }
+
+  return async (messages, delivery, signal) => {
+    const isRepeated = delivery.dequeueCount > 1;
+    // Somebody died of it, or lost it: alone each study shows what it is. And while a service is down, one study at a time is a trial.
+    const isDown = Object.values(breakers.states()).some(({ state }) => state !== 'closed');
+    if (!isRepeated && !isDown) return work(messages, delivery, signal);
+    for (const message of messages) await queue.send(isRepeated ? { ...message, again: true } : message, { signal });
+  };
+}
+
+/** Nothing goes on behind the back of a run that has ended. @throws the first error, when all have ended */
+async function allEnded<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
