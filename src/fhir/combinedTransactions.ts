@@ -2,11 +2,12 @@ import type { FhirChannel } from './channel';
 import { forEachPart, mayConcernOne } from './combinedErrors';
 import { VersionConflict } from './errors';
 import { encodeQuery } from './query';
-import { together } from './together';
+import { type Part, together } from './together';
 import { sendTransaction, type TransactionEntry, type TransactionResult } from './transaction';
 
 type Entries = readonly TransactionEntry[];
 type Results = readonly TransactionResult[];
+type TransactionPart = Part<Entries, Results>;
 
 /** Entries of a combined transaction; servers limit them, Azure's to 500. */
 const MAX_ENTRIES = 100;
@@ -34,7 +35,7 @@ export function combinedTransactions(
       const taken = new Set(others.map(subject));
       return others.length + entries.length <= MAX_ENTRIES && !entries.some((entry) => taken.has(subject(entry)));
     },
-    send: (transactions, signal) => sendTogether(channel, transactions, signal),
+    send: (parts, signal) => sendTogether(channel, parts, signal),
   });
   return (entries, signal) =>
     entries.length === 0 || !isSmall(entries) ? sendTransaction(channel, entries, signal) : sendSmall(entries, signal);
@@ -52,31 +53,50 @@ function subject(entry: TransactionEntry): string {
   }
 }
 
+/** Settles each part. @returns whether they could go together */
 async function sendTogether(
   channel: FhirChannel,
-  transactions: readonly Entries[],
+  parts: readonly TransactionPart[],
   signal: AbortSignal,
-): Promise<readonly PromiseSettledResult<Results>[]> {
-  const alone = (entries: Entries): Promise<Results> => sendTransaction(channel, entries, signal);
-  if (transactions.length === 1) return Promise.allSettled(transactions.map(alone));
+): Promise<boolean> {
+  if (parts.length === 1) return sendEachAlone(channel, parts);
   const started = performance.now();
   try {
-    const results = await sendTransaction(channel, transactions.flat(), signal);
-    return split(results, transactions);
+    const results = await sendTransaction(
+      channel,
+      parts.flatMap(({ item }) => item),
+      signal,
+    );
+    distribute(results, parts);
+    return true;
   } catch (error) {
     if (!mayConcernOne(error)) throw forEachPart(error);
     if (performance.now() - started > REPEAT_WITHIN_MS) throw new VersionConflict({ kind: 'transaction', status: 409 });
-    return Promise.allSettled(transactions.map(alone));
+    await sendEachAlone(channel, parts);
+    return false;
   }
 }
 
-function split(results: Results, transactions: readonly Entries[]): readonly PromiseSettledResult<Results>[] {
-  let at = 0;
-  return transactions.map(({ length }) => {
-    const value = results.slice(at, at + length);
-    at += length;
-    return { status: 'fulfilled', value };
+/** Of a part whose caller has gone nothing is sent: who finds a write of unknown outcome later counts from the end of that run. */
+async function sendEachAlone(channel: FhirChannel, parts: readonly TransactionPart[]): Promise<boolean> {
+  const sent = parts.map(async ({ item, signal, resolve, reject }) => {
+    try {
+      resolve(await sendTransaction(channel, item, signal));
+      return true;
+    } catch (error) {
+      reject(error);
+      return false;
+    }
   });
+  return (await Promise.all(sent)).every((wentWell) => wentWell);
+}
+
+function distribute(results: Results, parts: readonly TransactionPart[]): void {
+  let at = 0;
+  for (const { item, resolve } of parts) {
+    resolve(results.slice(at, at + item.length));
+    at += item.length;
+  }
 }
 
 function isSmall(entries: Entries): boolean {

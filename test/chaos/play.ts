@@ -3,7 +3,7 @@ import { check, type Verdict } from './check';
 import { History } from './history';
 import { Random } from './random';
 import { type Actor, type Gate, Scheduler } from './scheduler';
-import { type Tables, World } from './world';
+import { SHARED_REQUESTS, type Tables, World } from './world';
 
 export interface SeedResult {
   readonly seed: number;
@@ -20,15 +20,15 @@ export interface SeedResult {
 const MAX_STEPS = 20_000;
 /** A run ends by the host's time-out of ten minutes; passes end before (settings: FUNCTION_TIMEOUT_SECONDS). */
 const LONGEST_RUN_MS = 540_000;
-/** Runs at once, those that stand still included. */
-const MAX_RUNS = 8;
+/** Runs that may stand still beside those that go on. */
+const STANDING_RUNS = 5;
 const HOUR_MS = 3_600_000;
 
 /** Plays one seeded history with its faults to its end, and judges what is left. */
 export async function playSeed(seed: number, tables: Tables): Promise<SeedResult> {
   const random = new Random(seed);
   const scheduler = new Scheduler(new Random(seed + 1_000_003));
-  const character = characterOf(random);
+  const character = characterOf(random, new Random(seed + 2_000_003));
   const giveBack = scheduler.takeOver();
   const world = await World.start(scheduler, tables, character);
   try {
@@ -44,6 +44,8 @@ export async function playSeed(seed: number, tables: Tables): Promise<SeedResult
 interface Character {
   readonly switches: { readonly preset: 'good' | 'hapi' | 'worst'; readonly ids: 'sequential' };
   readonly settings: Readonly<Record<string, string>>;
+  /** Runs that go on at the same time; requests are shared by three and more. */
+  readonly runsAtOnce: number;
   readonly skewsMs: readonly number[];
   readonly rates: FaultRates;
   readonly acts: number;
@@ -60,7 +62,8 @@ interface Character {
   readonly pauses: number;
 }
 
-function characterOf(random: Random): Character {
+/** @param sharing a source of its own, so that what a seed does otherwise stays what it was */
+function characterOf(random: Random, sharing: Random): Character {
   const preset = random.pick(['good', 'hapi', 'worst'] as const);
   const heavy = random.chance(0.25);
   const rate = (): number => random.pick(heavy ? [0.05, 0.15, 0.3] : [0, 0.01, 0.03, 0.08]);
@@ -73,7 +76,9 @@ function characterOf(random: Random): Character {
       STUDIES_PER_MESSAGE: random.pick(['1', '2', '20', '20']),
       PATIENT_LOCK: preset === 'good' ? random.pick(['on', 'off']) : 'on',
       DEMOGRAPHICS: random.pick(['create-only', 'create-only', 'managed']),
+      FHIR_TOGETHER: sharing.pick(['1', '2', '5', '20']),
     },
+    runsAtOnce: sharing.pick([3, 7]),
     skewsMs: Array.from({ length: random.between(1, 3) }, () => random.between(-20_000, 20_000)),
     rates: {
       fhir: random.pick([0, 0.03, 0.1, 0.1]) || rate(),
@@ -217,7 +222,9 @@ class Play {
       });
     }
     const process = (): number => random.below(world.casts.length);
-    const idle = scheduler.actors.size - this.frozen.size < 3 && scheduler.actors.size < MAX_RUNS;
+    const { runsAtOnce } = this.character;
+    const idle =
+      scheduler.actors.size - this.frozen.size < runsAtOnce && scheduler.actors.size < runsAtOnce + STANDING_RUNS;
     const visible = world.queue.visible();
     if (idle && visible.length > 0)
       add(1, async () => this.quietly(() => world.deliver(random.pick(visible), process())));
@@ -318,15 +325,22 @@ class Play {
   }
 
   private async crash(process: number): Promise<void> {
-    const { scheduler, world } = this;
+    const { scheduler } = this;
     const victims = [...scheduler.actors].filter((actor) => actor.process === process);
     if (victims.length === 0) return;
     this.left.crashes--;
     this.crashed++;
-    this.note(`** process ${process} crashes: ${victims.map(({ name }) => name).join('; ')}`);
+    this.end(process, 'crashes');
+    await scheduler.quiet();
+  }
+
+  /** What runs in one process shares requests: it ends together or not at all. */
+  private end(process: number, why: string): void {
+    const { scheduler, world } = this;
+    const victims = [...scheduler.actors].filter((actor) => actor.process === process);
+    this.note(`** process ${process} ${why}: ${victims.map(({ name }) => name).join('; ')}`);
     scheduler.crash(victims, this.random);
     world.restart(process);
-    await scheduler.quiet();
   }
 
   private redeliver(): void {
@@ -364,14 +378,13 @@ class Play {
     await this.advance(this.random.between(20_000, 120_000));
   }
 
-  /** Moves the clock; a run that gets too old is ended by the host. */
+  /** Moves the clock; a run that gets too old is ended by the host, and its process with it (functionTimeout). */
   private async advance(ms: number): Promise<void> {
     this.note(`-- ${(ms / 1000).toFixed(1)} s pass`);
     await this.scheduler.advance(ms);
     const old = [...this.scheduler.actors].filter(({ startedMs }) => this.scheduler.nowMs - startedMs > LONGEST_RUN_MS);
     if (old.length === 0) return;
-    this.note(`** too old: ${old.map(({ name }) => name).join('; ')}`);
-    this.scheduler.crash(old, this.random);
+    for (const process of new Set(old.map((actor) => actor.process))) this.end(process, 'has a run that is too old');
   }
 
   /** Nothing can be done now: on to the next moment when something can. */
@@ -433,6 +446,7 @@ class Play {
         'given up': figure('gave-up'),
         poisoned: this.world.poisoned,
         'process crashes': this.crashed,
+        'FHIR requests that were shared': figure(SHARED_REQUESTS),
         'marks swept': figure('event mark-swept'),
         'rows at rest': this.first?.rows ?? 0,
         'rows for what is in FHIR, unconfirmed': this.first?.unconfirmed ?? 0,

@@ -10,7 +10,12 @@ import type { FailedEntry, FailedFeedEntry } from '../../src/failures/failedEntr
 import { notifierOf } from '../../src/failures/notifier';
 import { createChangeFeedClient } from '../../src/feed/changeFeedClient';
 import { createFhirClient } from '../../src/fhir/client';
-import { createHttpClient, type StreamingHttpClient } from '../../src/http/httpClient';
+import {
+  createHttpClient,
+  type HttpClient,
+  type HttpRequest,
+  type StreamingHttpClient,
+} from '../../src/http/httpClient';
 import { readSettings, type Settings } from '../../src/settings';
 import type { StudyMessage } from '../../src/study/message';
 import { patientLock, noPatientLock } from '../../src/study/patientLock';
@@ -59,6 +64,14 @@ export class Tally implements Telemetry {
   readonly traceParent = noSpans.traceParent;
 }
 
+export const SHARED_REQUESTS = 'shared FHIR requests';
+
+/** Of several studies: a search for several identifiers, or a transaction that has several studies in it. */
+function isShared({ url, body }: HttpRequest): boolean {
+  const studies = body?.match(/"resourceType":"ImagingStudy"/g) ?? [];
+  return studies.length > 1 || (new URL(url).searchParams.get('identifier')?.includes(',') ?? false);
+}
+
 /** visibilityTimeout of host.json. */
 const HOST_DELAY_MS = 30_000;
 
@@ -68,7 +81,8 @@ export class World {
   readonly poison: ScriptedQueue;
   readonly tally = new Tally();
   readonly casts: Cast[] = [];
-  private readonly clients: CastClients;
+  private readonly clients: Omit<CastClients, 'fhir'>;
+  private readonly fhirHttp: HttpClient;
   private readonly https: StreamingHttpClient[] = [];
   private runs = 0;
   /** Whether the feed cannot show this window. */
@@ -96,13 +110,12 @@ export class World {
         kind === 'changeFeed' && this.isBroken(Number(query.get('offset') ?? 0), Number(query.get('limit') ?? 10));
       return fault ?? (broken ? { status: 500 } : undefined);
     };
-    const fhirHttp = steppedHttp(this.http(fhir.url), 'fhir', scheduler, fhirSlot);
+    this.fhirHttp = steppedHttp(this.http(fhir.url), 'fhir', scheduler, fhirSlot);
     const dicomHttp = steppedHttp(this.http(dicom.url), 'dicom', scheduler, dicomSlot);
     const [syncStateTable, failedEntriesTable, warningsTable] = tables;
     this.clients = {
       dicom: createDicomWebClient({ http: dicomHttp, baseUrl: dicom.url, version: settings.DICOM_API_VERSION }),
       changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: dicom.url }),
-      fhir: createFhirClient({ http: fhirHttp, baseUrl: fhir.url }),
       syncStateTable: stepTable(syncStateTable, scheduler),
       failedEntriesTable: stepTable(failedEntriesTable, scheduler),
       warningsTable: stepTable(warningsTable, scheduler),
@@ -133,12 +146,20 @@ export class World {
     return client;
   }
 
-  /** A process with empty caches and closed breakers. */
+  /** A process with empty caches and closed breakers; studies that it works on at once share FHIR requests. */
   private createProcess(process: number): Cast {
     const nowMs = (): number => this.scheduler.nowMs + (this.options.skewsMs[process] ?? 0);
+    const { FHIR_URL: baseUrl, FHIR_TOGETHER: together } = this.settings;
+    const http: HttpClient = {
+      ...this.fhirHttp,
+      send: (request) => {
+        if (isShared(request)) this.tally.add(SHARED_REQUESTS);
+        return this.fhirHttp.send(request);
+      },
+    };
     return createCast(
       this.settings,
-      this.clients,
+      { ...this.clients, fhir: createFhirClient({ http, baseUrl, together }) },
       { telemetry: this.tally, notifier: notifierOf(() => Promise.resolve()), clock: () => new Date(nowMs()) },
       {
         decoratePasses: (passes) => ({

@@ -101,7 +101,11 @@ export class CastRig {
         version: this.settings.DICOM_API_VERSION,
       }),
       changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: this.settings.DICOM_URL }),
-      fhir: createFhirClient({ http: http(this.settings.FHIR_URL), baseUrl: this.settings.FHIR_URL }),
+      fhir: createFhirClient({
+        http: http(this.settings.FHIR_URL),
+        baseUrl: this.settings.FHIR_URL,
+        together: this.settings.FHIR_TOGETHER,
+      }),
       syncStateTable,
       failedEntriesTable,
       warningsTable,

@@ -8,16 +8,17 @@ export interface OpenFhirClient extends FhirClient {
 /** A client over real HTTP for the server at this base URL. */
 export function openFhirClient(
   baseUrl: string,
-  options: Partial<HttpClientOptions> & Pick<FhirClientOptions, 'around'> = {},
+  options: Partial<HttpClientOptions> & Pick<FhirClientOptions, 'around' | 'together'> = {},
 ): OpenFhirClient {
-  const { around, ...httpOptions } = options;
+  const { around, together, ...httpOptions } = options;
   const http = createHttpClient({
     origin: new URL(baseUrl).origin,
     timeoutMs: 5000,
     maxConnections: 4,
     ...httpOptions,
   });
-  return { ...createFhirClient({ http, baseUrl, ...(around && { around }) }), close: () => http.close() };
+  const more = { ...(around && { around }), ...(together !== undefined && { together }) };
+  return { ...createFhirClient({ http, baseUrl, ...more }), close: () => http.close() };
 }
 
 /** What a promise fails with; undefined when it does not. */

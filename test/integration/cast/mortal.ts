@@ -72,7 +72,11 @@ function mortalClients(
   return {
     dicom: createDicomWebClient({ http: dicomHttp, baseUrl: dicomUrl, version: settings.DICOM_API_VERSION }),
     changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: dicomUrl }),
-    fhir: createFhirClient({ http: fhirHttp, baseUrl: gate.through(rig.fhir.url) }),
+    fhir: createFhirClient({
+      http: fhirHttp,
+      baseUrl: gate.through(rig.fhir.url),
+      together: settings.FHIR_TOGETHER,
+    }),
     syncStateTable: table(clients.syncStateTable),
     failedEntriesTable: table(clients.failedEntriesTable),
     warningsTable: table(clients.warningsTable),
