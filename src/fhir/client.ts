@@ -46,21 +46,25 @@ export interface FhirClientOptions {
   readonly around?: AroundFhirRequest;
   /** Most searches by identifier, or most small transactions, that may share a request. Default: 1, each has its own. */
   readonly together?: number;
+  /** Requests of a kind that may be under way before others wait for company; see `Sharing`. */
+  readonly groupsUnderWay?: number;
 }
 
-export function createFhirClient({ http, baseUrl, around, together = 1 }: FhirClientOptions): FhirClient {
+export function createFhirClient(options: FhirClientOptions): FhirClient {
+  const { http, baseUrl, around, together = 1, groupsUnderWay } = options;
   const channel = fhirChannel(http, baseUrl, around);
+  const sharing = { most: together, groupsUnderWay };
   return {
     search:
       together > 1
-        ? combinedSearches(channel, together)
+        ? combinedSearches(channel, sharing)
         : (type, query, signal) => searchAll(channel, type, query, signal),
     create: (resource, ifNoneExist, signal) => createResource(channel, resource, ifNoneExist, signal),
     update: (found, resource, signal) => updateResource(channel, found, resource, signal),
     delete: (type, id, etag, signal) => deleteResource(channel, type, id, etag, signal),
     transaction:
       together > 1
-        ? combinedTransactions(channel, together)
+        ? combinedTransactions(channel, sharing)
         : (entries, signal) => sendTransaction(channel, entries, signal),
     capabilities: (signal) => readCapabilities(channel, signal),
   };

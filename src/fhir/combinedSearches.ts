@@ -5,7 +5,7 @@ import { InvalidFhirResponse } from './errors';
 import type { Found } from './found';
 import { encodeQuery, type FhirQuery, tokenValue } from './query';
 import { searchAll, type Search } from './search';
-import { type Part, together } from './together';
+import { type Part, type Sharing, together } from './together';
 
 type Match = Found<Resource>;
 type SearchPart = Part<string, readonly Match[]>;
@@ -26,16 +26,16 @@ const PAGE_SIZE = '100';
  * A combined search that is refused, too long or gives strangers is repeated in halves, so that each part has the answer that is its own.
  * That there is nothing is believed only of an answer that holds nothing: from a server that does not look at the identifier, or not at its
  * case (FHIR lets it), matches of others would hide that it gives strangers.
- * @param most identifiers of one request
+ * @param sharing how many identifiers one request may hold
  */
-export function combinedSearches(channel: FhirChannel, most: number): Search {
+export function combinedSearches(channel: FhirChannel, sharing: Sharing): Search {
   const byType = new Map<string, SearchOneToken>();
 
   function searchOf(type: string): SearchOneToken {
     const known = byType.get(type);
     if (known !== undefined) return known;
     const search = together<string, readonly Match[]>({
-      most,
+      ...sharing,
       fits: (token, chosen) => encodeQuery(anyOf([...chosen, token])).length <= MAX_QUERY_LENGTH,
       send: (parts, signal) => searchTogether(channel, type, parts, signal),
     });

@@ -2,7 +2,7 @@ import type { FhirChannel } from './channel';
 import { forEachPart, mayConcernOne } from './combinedErrors';
 import { VersionConflict } from './errors';
 import { encodeQuery } from './query';
-import { type Part, together } from './together';
+import { type Part, type Sharing, together } from './together';
 import { sendTransaction, type TransactionEntry, type TransactionResult } from './transaction';
 
 type Entries = readonly TransactionEntry[];
@@ -22,14 +22,14 @@ const REPEAT_WITHIN_MS = 5000;
  * Sends transactions like `sendTransaction`, but small ones that have to be sent at the same time share a request. Together they are all or
  * nothing too, which is more than each was promised. When the server refuses them, each is sent alone and has the answer that is its own; an
  * outcome that is unknown is unknown for each. Two that touch the same resource, or would create it, never go together.
- * @param most transactions of one request
+ * @param sharing how many transactions one request may hold
  */
 export function combinedTransactions(
   channel: FhirChannel,
-  most: number,
+  sharing: Sharing,
 ): (entries: Entries, signal: AbortSignal) => Promise<Results> {
   const sendSmall = together<Entries, Results>({
-    most,
+    ...sharing,
     fits: (entries, chosen) => {
       const others = chosen.flat();
       const taken = new Set(others.map(subject));

@@ -14,9 +14,15 @@ interface Waiting<T, R> extends Part<T, R> {
   readonly inContext: <V>(work: () => V) => V;
 }
 
-export interface TogetherOptions<T, R> {
+/** How far requests may share. */
+export interface Sharing {
   /** Most items of one group. */
   readonly most: number;
+  /** Groups that may be under way before others wait for company. Default: two, so that the server works while we prepare. */
+  readonly groupsUnderWay?: number | undefined;
+}
+
+export interface TogetherOptions<T, R> extends Sharing {
   /** Whether an item can go with those that are chosen already; without, any can. */
   readonly fits?: (item: T, chosen: readonly T[]) => boolean;
   /**
@@ -26,9 +32,6 @@ export interface TogetherOptions<T, R> {
    */
   readonly send: (parts: readonly Part<T, R>[], signal: AbortSignal) => Promise<boolean>;
 }
-
-/** Groups that may be under way before others wait for company. */
-const GROUPS_UNDER_WAY = 1;
 
 /** A group that does not come back must not hold up the others: they go after this time in any case. */
 const PATIENCE_MS = 100;
@@ -45,6 +48,7 @@ const TOO_LONG_MS = 5000;
  */
 export function together<T, R>({
   most,
+  groupsUnderWay = 2,
   fits = () => true,
   send,
 }: TogetherOptions<T, R>): (item: T, signal: AbortSignal) => Promise<R> {
@@ -56,7 +60,7 @@ export function together<T, R>({
   function go(): void {
     clearTimeout(timer);
     timer = undefined;
-    while (waiting.length > 0 && underWay < GROUPS_UNDER_WAY) sendNext();
+    while (waiting.length > 0 && underWay < groupsUnderWay) sendNext();
     timer = waiting[0]?.inContext(() => setTimeout(goAnyway, PATIENCE_MS));
   }
 

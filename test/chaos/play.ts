@@ -44,8 +44,9 @@ export async function playSeed(seed: number, tables: Tables): Promise<SeedResult
 interface Character {
   readonly switches: { readonly preset: 'good' | 'hapi' | 'worst'; readonly ids: 'sequential' };
   readonly settings: Readonly<Record<string, string>>;
-  /** Runs that go on at the same time; requests are shared by three and more. */
+  /** Runs that go on at the same time. */
   readonly runsAtOnce: number;
+  readonly groupsUnderWay: number;
   readonly skewsMs: readonly number[];
   readonly rates: FaultRates;
   readonly acts: number;
@@ -78,7 +79,8 @@ function characterOf(random: Random, sharing: Random): Character {
       DEMOGRAPHICS: random.pick(['create-only', 'create-only', 'managed']),
       FHIR_TOGETHER: sharing.pick(['1', '2', '5', '20']),
     },
-    runsAtOnce: sharing.pick([3, 7]),
+    runsAtOnce: sharing.pick([3, 7, 12]),
+    groupsUnderWay: sharing.pick([1, 1, 2]),
     skewsMs: Array.from({ length: random.between(1, 3) }, () => random.between(-20_000, 20_000)),
     rates: {
       fhir: random.pick([0, 0.03, 0.1, 0.1]) || rate(),
@@ -226,8 +228,9 @@ class Play {
     const idle =
       scheduler.actors.size - this.frozen.size < runsAtOnce && scheduler.actors.size < runsAtOnce + STANDING_RUNS;
     const visible = world.queue.visible();
+    // Where many may run at once they start at once: only then do their requests meet.
     if (idle && visible.length > 0)
-      add(1, async () => this.quietly(() => world.deliver(random.pick(visible), process())));
+      add(runsAtOnce - 2, async () => this.quietly(() => world.deliver(random.pick(visible), process())));
     const poisoned = world.poison.visible();
     if (idle && poisoned.length > 0)
       add(0.5, async () => this.quietly(() => world.handlePoison(random.pick(poisoned), process())));

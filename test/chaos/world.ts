@@ -30,6 +30,8 @@ import type { Scheduler } from './scheduler';
 export interface WorldOptions {
   readonly switches: NonNullable<FhirServerOptions['switches']>;
   readonly settings: Readonly<Record<string, string>>;
+  /** FHIR requests of a kind that a process sends before others wait for company: with one, the few studies of a history meet. */
+  readonly groupsUnderWay: number;
   /** Milliseconds by which the clock of each process is wrong. */
   readonly skewsMs: readonly number[];
 }
@@ -66,10 +68,10 @@ export class Tally implements Telemetry {
 
 export const SHARED_REQUESTS = 'shared FHIR requests';
 
-/** Of several studies: a search for several identifiers, or a transaction that has several studies in it. */
+/** A search of several passes says how long its pages are; a transaction of several has more than one study. */
 function isShared({ url, body }: HttpRequest): boolean {
   const studies = body?.match(/"resourceType":"ImagingStudy"/g) ?? [];
-  return studies.length > 1 || (new URL(url).searchParams.get('identifier')?.includes(',') ?? false);
+  return studies.length > 1 || new URL(url).searchParams.has('_count');
 }
 
 /** visibilityTimeout of host.json. */
@@ -150,6 +152,7 @@ export class World {
   private createProcess(process: number): Cast {
     const nowMs = (): number => this.scheduler.nowMs + (this.options.skewsMs[process] ?? 0);
     const { FHIR_URL: baseUrl, FHIR_TOGETHER: together } = this.settings;
+    const { groupsUnderWay } = this.options;
     const http: HttpClient = {
       ...this.fhirHttp,
       send: (request) => {
@@ -159,7 +162,7 @@ export class World {
     };
     return createCast(
       this.settings,
-      { ...this.clients, fhir: createFhirClient({ http, baseUrl, together }) },
+      { ...this.clients, fhir: createFhirClient({ http, baseUrl, together, groupsUnderWay }) },
       { telemetry: this.tally, notifier: notifierOf(() => Promise.resolve()), clock: () => new Date(nowMs()) },
       {
         decoratePasses: (passes) => ({
