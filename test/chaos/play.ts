@@ -80,7 +80,7 @@ function characterOf(random: Random, sharing: Random): Character {
       FHIR_TOGETHER: sharing.pick(['1', '2', '5', '20']),
     },
     runsAtOnce: sharing.pick([3, 7, 12]),
-    groupsUnderWay: sharing.pick([1, 1, 2]),
+    groupsUnderWay: sharing.pick([0, 0, 1, 2]),
     skewsMs: Array.from({ length: random.between(1, 3) }, () => random.between(-20_000, 20_000)),
     rates: {
       fhir: random.pick([0, 0.03, 0.1, 0.1]) || rate(),

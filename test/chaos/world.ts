@@ -30,7 +30,10 @@ import type { Scheduler } from './scheduler';
 export interface WorldOptions {
   readonly switches: NonNullable<FhirServerOptions['switches']>;
   readonly settings: Readonly<Record<string, string>>;
-  /** FHIR requests of a kind that a process sends before others wait for company: with one, the few studies of a history meet. */
+  /**
+   * FHIR requests of a kind that a process sends before others wait for company. With none each waits, as if others were always under way:
+   * only then do the few studies of a history meet often.
+   */
   readonly groupsUnderWay: number;
   /** Milliseconds by which the clock of each process is wrong. */
   readonly skewsMs: readonly number[];
