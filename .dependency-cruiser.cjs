@@ -47,7 +47,13 @@ module.exports = {
       name: 'fhir-knows-no-dicom',
       severity: 'error',
       from: { path: '^src/fhir/' },
-      to: { path: '^src/(?!fhir/|http/)' },
+      to: { path: '^src/(?!fhir/|http/|concurrency/)' },
+    },
+    {
+      name: 'concurrency-knows-nothing',
+      severity: 'error',
+      from: { path: '^src/concurrency/' },
+      to: { pathNot: '^src/concurrency/' },
     },
     {
       name: 'http-and-telemetry-know-nothing',

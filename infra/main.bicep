@@ -87,8 +87,8 @@ param alertWaiting int = 1000
 
 // What the app uses. The queues that functions/ is bound to, and what the composition root opens.
 var queueNames = ['study-changes', 'study-changes-poison', 'reconcile-slices', 'reconcile-slices-poison']
-var containerNames = ['patient-locks', 'reconcile-reports']
-var tableNames = ['SyncState', 'FailedEntries', 'ValidationWarnings', 'ReconcileRuns']
+var containerNames = ['reconcile-reports']
+var tableNames = ['SyncState', 'FailedEntries', 'ValidationWarnings', 'PatientLocks', 'ReconcileRuns']
 var deploymentContainerName = 'app-package'
 
 var suffix = uniqueString(resourceGroup().id, namePrefix)

@@ -1,6 +1,5 @@
 import type { ImagingStudy } from 'fhir/r4';
 import type { TableClient } from '@azure/data-tables';
-import type { ContainerClient } from '@azure/storage-blob';
 import { castApi, type CastApi } from './api/castApi';
 import { type HealthReport, readHealth } from './api/health';
 import { readStatus, type StatusReport } from './api/status';
@@ -22,7 +21,7 @@ import { mappingOptions } from './mappingOptions';
 import type { Settings } from './settings';
 import { endpoints } from './study/endpoints';
 import { type StudyMessage, tryReadStudyMessages, UnreadableMessage } from './study/message';
-import { noPatientLock, type PatientLock, patientLock } from './study/patientLock';
+import { noPatientLock, type PatientLock, patientLock, purgePatientLocks } from './study/patientLock';
 import { type Patients, patients } from './study/patients';
 import { handlePoison } from './study/poison';
 import { studyUidQuery } from './study/queries';
@@ -44,7 +43,7 @@ export interface CastClients {
   readonly warningsTable: TableClient;
   readonly studyChanges: StudyQueue;
   readonly poison: StudyQueue;
-  readonly patientLocks: ContainerClient;
+  readonly patientLocks: TableClient;
 }
 
 /** The service Cast: what its triggers call. */
@@ -159,6 +158,7 @@ export function createCast(
     async sweepMarks(signal) {
       const swept = await sweepMarks({ marks, queue, telemetry, markAgeMs: options.unknownOutcomeMs }, signal);
       await removeIdleSigns(clients.failedEntriesTable, clock, signal);
+      await purgePatientLocks(clients.patientLocks, clock(), signal);
       await warnings.purge(new Date(clock().getTime() - settings.WARNING_RETENTION_DAYS * 86_400_000), signal);
       return swept;
     },

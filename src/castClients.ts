@@ -27,7 +27,9 @@ const CONNECTIONS_PER_SERVICE = 32;
 export async function buildCast(settings: Settings, storage: StorageAccount, telemetry: Telemetry): Promise<Cast> {
   const clients = createCastClients(settings, storage, telemetry);
   await Promise.all(
-    [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable].map((table) => table.createTable()),
+    [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable, clients.patientLocks].map((table) =>
+      table.createTable(),
+    ),
   );
   return createCast(settings, clients, { telemetry, notifier: await createNotifier(settings, telemetry) });
 }
@@ -72,7 +74,7 @@ export function createCastClients(settings: Settings, storage: StorageAccount, t
     warningsTable: storage.table(`${TABLE_PREFIX}ValidationWarnings`),
     studyChanges: studyQueue(storage.queue(STUDY_CHANGES)),
     poison: studyQueue(storage.queue('study-changes-poison')),
-    patientLocks: storage.container('patient-locks'),
+    patientLocks: storage.table(`${TABLE_PREFIX}PatientLocks`),
   };
 }
 

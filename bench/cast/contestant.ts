@@ -99,20 +99,11 @@ async function clientsFor(
   const settings = readSettings({ DICOM_URL: input.dicomUrl, FHIR_URL: input.fhirUrl });
   const account = storageAccount({ AzureWebJobsStorage: input.connectionString });
   const clients = createCastClients(settings, account, noTelemetry);
-  const tables = [clients.syncStateTable, clients.failedEntriesTable, clients.warningsTable];
+  const { syncStateTable, failedEntriesTable, warningsTable, patientLocks } = clients;
+  const tables = [syncStateTable, failedEntriesTable, warningsTable, patientLocks];
   await Promise.all(tables.map((table) => table.createTable()));
-  await makeLocks(clients.patientLocks);
   return { settings, clients };
 }
-
-/** An installation makes the blobs for its locks once (src/study/patientLock.ts): here they are there, as they are after its first days. */
-async function makeLocks(container: CastClients['patientLocks']): Promise<void> {
-  await container.createIfNotExists();
-  for (let number = 0; number < LOCK_COUNT; number++)
-    await container.getBlockBlobClient(`patient-${String(number).padStart(3, '0')}`).upload('', 0);
-}
-
-const LOCK_COUNT = 256;
 
 async function castContestant(input: ContestantInput): Promise<Contestant> {
   const { settings, clients } = await clientsFor(input);

@@ -1,7 +1,7 @@
 import { odata, type TableClient } from '@azure/data-tables';
-import type { ContainerClient } from '@azure/storage-blob';
 import type { HttpResponse, StreamingHttpClient } from '../../src/http/httpClient';
 import { readStudyMessage, type StudyChange } from '../../src/study/message';
+import { patientLock } from '../../src/study/patientLock';
 import type { StudyQueue } from '../../src/study/studyQueue';
 
 export interface FloorDependencies {
@@ -11,7 +11,7 @@ export interface FloorDependencies {
   readonly fhirHttp: StreamingHttpClient;
   readonly syncStateTable: TableClient;
   readonly failedEntriesTable: TableClient;
-  readonly patientLocks: ContainerClient;
+  readonly patientLocks: TableClient;
 }
 
 /** What the requests of Cast cost by themselves, when all its studies and patients are new. */
@@ -21,8 +21,6 @@ export interface TransportFloor {
 }
 
 const ROUND = 1000;
-/** As many as Cast has for new Patients. */
-const LOCKS = 256;
 /** Cast's transaction for a study: so much for each instance, and so much besides. */
 const BYTES_PER_INSTANCE = 130;
 const BYTES_PER_STUDY = 1700;
@@ -35,7 +33,8 @@ export function transportFloor(deps: FloorDependencies): TransportFloor {
   const { dicomUrl, fhirUrl, dicomHttp, fhirHttp } = deps;
   let sequence = 0;
   const written = new Set<string>();
-  let leases = 0;
+  // Nothing but requests either: without it, they would not be those of Cast.
+  const lock = patientLock(deps.patientLocks);
 
   const get = (http: StreamingHttpClient, url: string, signal: AbortSignal): Promise<HttpResponse> =>
     http.send({ method: 'GET', url, headers: { 'cache-control': 'no-cache' }, signal });
@@ -66,15 +65,13 @@ export function transportFloor(deps: FloorDependencies): TransportFloor {
     return windows.flatMap(({ body }) => JSON.parse(body) as readonly Entry[]);
   }
 
-  async function createdUnderLease(patient: string, body: string, signal: AbortSignal): Promise<void> {
-    const number = leases++;
-    const blob = deps.patientLocks.getBlockBlobClient(`patient-${String(number % LOCKS).padStart(3, '0')}`);
-    const lease = blob.getBlobLeaseClient();
-    await lease.acquireLease(60, { abortSignal: signal });
-    await get(fhirHttp, `${fhirUrl}/Patient?identifier=${patient}`, signal);
-    await post(body, signal);
-    await get(fhirHttp, `${fhirUrl}/Patient?identifier=${patient}`, signal);
-    await lease.releaseLease({ abortSignal: signal });
+  function createdUnderLease(patient: string, body: string, signal: AbortSignal): Promise<void> {
+    const work = async (): Promise<void> => {
+      await get(fhirHttp, `${fhirUrl}/Patient?identifier=${patient}`, signal);
+      await post(body, signal);
+      await get(fhirHttp, `${fhirUrl}/Patient?identifier=${patient}`, signal);
+    };
+    return lock.hold(patient, work, signal);
   }
 
   const post = (body: string, signal: AbortSignal): Promise<HttpResponse> =>

@@ -5,7 +5,7 @@ import { InvalidFhirResponse } from './errors';
 import type { Found } from './found';
 import { encodeQuery, type FhirQuery, tokenValue } from './query';
 import { searchAll, type Search } from './search';
-import { type Part, type Sharing, together } from './together';
+import { type Part, type Sharing, together } from '../concurrency/together';
 
 type Match = Found<Resource>;
 type SearchPart = Part<string, readonly Match[]>;

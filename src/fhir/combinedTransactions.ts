@@ -2,7 +2,7 @@ import type { FhirChannel } from './channel';
 import { forEachPart, mayConcernOne } from './combinedErrors';
 import { VersionConflict } from './errors';
 import { encodeQuery } from './query';
-import { type Part, type Sharing, together } from './together';
+import { type Part, type Sharing, together } from '../concurrency/together';
 import { sendTransaction, type TransactionEntry, type TransactionResult } from './transaction';
 
 type Entries = readonly TransactionEntry[];

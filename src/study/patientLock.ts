@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerClient, RestError } from '@azure/storage-blob';
+import type { TableClient } from '@azure/data-tables';
+import { lockRows, purgeLocks } from './lockRows';
 
 /** A short lease under which a new Patient is created (design 1, rule 4). */
 export interface PatientLease {
@@ -28,9 +29,13 @@ export class PatientLockBusy extends Error {
   }
 }
 
-/** A fixed set of lock blobs: creations of different Patients seldom meet, and the container does not grow. */
-const LOCK_COUNT = 256;
-const LEASE_SECONDS = 60;
+const LEASE_MS = 60_000;
+
+/** Between the clocks of the machines that the table service consists of. */
+const SERVICE_SKEW_MS = 5000;
+
+/** A `Date` header tells no fraction of a second. */
+const DATE_RESOLUTION_MS = 1000;
 
 export interface PatientLockOptions {
   /** Longer than a lease, so that the lease of a worker that died can run out meanwhile. */
@@ -39,40 +44,73 @@ export interface PatientLockOptions {
   readonly now?: () => number;
 }
 
-/** The lock on blob leases (Azure Storage: a lease of 15 to 60 seconds). */
-export function patientLock(container: ContainerClient, options: PatientLockOptions = {}): PatientLock {
-  const { waitMs = 90_000, pollMs = 100, now = () => performance.now() } = options;
+/** What a holder needs to give the lock back. */
+interface Held extends PatientLease {
+  readonly etag: string;
+}
 
-  async function acquire(name: string, signal: AbortSignal) {
-    const blob = container.getBlockBlobClient(name);
-    const lease = blob.getBlobLeaseClient();
+/**
+ * The lock on rows of a table. It is a lease: whoever wants it takes it over when it is older than a minute by the clock of the table
+ * service, which alone judges its age; the holder counts his minute from before he asked.
+ */
+export function patientLock(table: TableClient, options: PatientLockOptions = {}): PatientLock {
+  const { waitMs = 90_000, pollMs = 100, now = () => performance.now() } = options;
+  const rows = lockRows(table);
+
+  const held = (etag: string, sinceMs: number): Held => ({ etag, remainingMs: () => LEASE_MS - (now() - sinceMs) });
+
+  async function acquire(key: string, signal: AbortSignal): Promise<Held> {
+    // One for each time that it is wanted: passes of one process exclude each other too.
+    const holder = randomUUID();
     const started = now();
-    for (let delayMs = pollMs; ; delayMs = Math.min(delayMs * 1.5, 2000)) {
+    for (let delayMs = pollMs; ;) {
       const asked = now();
-      try {
-        await lease.acquireLease(LEASE_SECONDS, { abortSignal: signal });
-        return { lease, remainingMs: () => LEASE_SECONDS * 1000 - (now() - asked) };
-      } catch (error) {
-        if (isMissing(error)) await createLockBlob(container, name, signal);
-        else if (!isTaken(error)) throw error;
-        else if (now() - started > waitMs) throw new PatientLockBusy(waitMs);
-        else await sleep(delayMs * (0.5 + Math.random() / 2), undefined, { signal });
+      const etag = await rows.insert(key, holder, signal);
+      if (etag !== undefined) return held(etag, asked);
+      for (;;) {
+        const lock = await lookAt(key, holder, signal);
+        if (lock === 'free') break;
+        if (lock !== 'taken') return lock;
+        if (now() - started > waitMs) throw new PatientLockBusy(waitMs);
+        await sleep(delayMs * (0.5 + Math.random() / 2), undefined, { signal });
+        delayMs = Math.min(delayMs * 1.5, 2000);
       }
     }
+  }
+
+  async function lookAt(key: string, holder: string, signal: AbortSignal): Promise<Held | 'free' | 'taken'> {
+    const asked = now();
+    const row = await rows.read(key, signal);
+    if (row === undefined) return 'free';
+    // The answer to a request of ours got lost, and the client has sent it again.
+    if (row.holder === holder) return held(row.etag, asked - row.ageMs - DATE_RESOLUTION_MS);
+    if (!(row.ageMs > LEASE_MS + SERVICE_SKEW_MS)) return 'taken';
+    const takenOver = now();
+    const etag = await rows.takeOver(key, holder, row.etag, signal);
+    return etag === undefined ? 'taken' : held(etag, takenOver);
   }
 
   return {
     excludes: true,
     async hold(identifier, work, signal) {
-      const { lease, remainingMs } = await acquire(lockName(identifier), signal);
+      const key = createHash('sha256').update(identifier).digest('hex');
+      const lease = await acquire(key, signal);
       try {
-        return await work({ remainingMs });
+        return await work(lease);
       } finally {
-        // A lease that cannot be given back runs out by itself.
-        await lease.releaseLease().catch(() => undefined);
+        // A lock that cannot be given back runs out by itself.
+        await rows.remove(key, lease.etag).catch(() => undefined);
       }
     },
   };
+}
+
+/** Long after a lease has run out: nobody has wanted this Patient since its holder died. */
+const FORGOTTEN_MS = 3_600_000;
+
+/** Deletes the locks that dead holders left behind and nobody took over. @returns how many */
+export function purgePatientLocks(table: TableClient, now: Date, signal: AbortSignal): Promise<number> {
+  return purgeLocks(table, FORGOTTEN_MS, now, signal);
 }
 
 /** No lock at all: for FHIR servers whose conditional create is atomic (PATIENT_LOCK=off). */
@@ -80,26 +118,3 @@ export const noPatientLock: PatientLock = {
   excludes: false,
   hold: (_identifier, work) => work({ remainingMs: () => Number.POSITIVE_INFINITY }),
 };
-
-function lockName(identifier: string): string {
-  const number = createHash('sha256').update(identifier).digest().readUInt16BE(0) % LOCK_COUNT;
-  return `patient-${String(number).padStart(3, '0')}`;
-}
-
-async function createLockBlob(container: ContainerClient, name: string, signal: AbortSignal): Promise<void> {
-  await container.createIfNotExists({ abortSignal: signal });
-  try {
-    await container.getBlockBlobClient(name).upload('', 0, { conditions: { ifNoneMatch: '*' }, abortSignal: signal });
-  } catch (error) {
-    if (!isTaken(error)) throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof RestError && error.statusCode === 404;
-}
-
-/** 409: leased or already there; 412: leased, for a write without the lease. */
-function isTaken(error: unknown): boolean {
-  return error instanceof RestError && (error.statusCode === 409 || error.statusCode === 412);
-}

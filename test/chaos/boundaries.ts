@@ -1,5 +1,4 @@
-import { RestError, type TableClient } from '@azure/data-tables';
-import type { ContainerClient } from '@azure/storage-blob';
+import type { TableClient } from '@azure/data-tables';
 import type { HttpRequest, StreamingHttpClient } from '../../src/http/httpClient';
 import type { StudyQueue } from '../../src/study/studyQueue';
 import type { ScriptedQueue } from '../support/scriptedQueue';
@@ -74,7 +73,11 @@ function bundleOf({ body, method }: HttpRequest): string {
 }
 
 /** Makes each request of a table client a step, below the client's own repeats. */
-export function stepTable(table: TableClient, scheduler: Scheduler): TableClient {
+export function stepTable(
+  table: TableClient,
+  scheduler: Scheduler,
+  boundary: 'table' | 'lease' = 'table',
+): TableClient {
   table.pipeline.addPolicy(
     {
       name: 'chaos',
@@ -83,9 +86,9 @@ export function stepTable(table: TableClient, scheduler: Scheduler): TableClient
         const batch = pathname.endsWith('$batch');
         const path = decodeURIComponent(pathname).replace(/^\/devstoreaccount1\/\w+/, '');
         const filter = searchParams.get('$filter');
-        const label = `table ${batch ? 'batch' : request.method} ${path}${filter === null ? '' : ` where ${filter}`}`;
+        const label = `${boundary} ${batch ? 'batch' : request.method} ${path}${filter === null ? '' : ` where ${filter}`}`;
         return scheduler.request(
-          { boundary: 'table', label: label.slice(0, 160), writes: request.method !== 'GET' },
+          { boundary, label: label.slice(0, 160), writes: request.method !== 'GET' },
           async (fault) => {
             if (fault?.instead !== undefined) throw fault.instead();
             if (fault?.wire !== undefined) {
@@ -143,52 +146,4 @@ export function steppedQueue(inner: ScriptedQueue, scheduler: Scheduler): StudyQ
         carryOut(fault, () => inner.depth()),
       ),
   };
-}
-
-const LEASE_MS = 60_000;
-
-/** Lock blobs with leases that run out by the scheduler's clock; of a container only what `patientLock` uses. */
-export function steppedLocks(scheduler: Scheduler): ContainerClient {
-  const blobs = new Map<string, { lease: string | undefined; untilMs: number }>();
-  let leases = 0;
-  const step = <T>(label: string, act: () => T): Promise<T> =>
-    scheduler.request({ boundary: 'lease', label: `lease ${label}`, writes: true }, (fault) =>
-      // eslint-disable-next-line @typescript-eslint/require-await
-      carryOut(fault, async () => act()),
-    );
-  const container = {
-    createIfNotExists: () => step('create container', () => ({})),
-    getBlockBlobClient(name: string) {
-      return {
-        upload: () =>
-          step(`create ${name}`, () => {
-            if (blobs.has(name)) throw new RestError('exists', { statusCode: 409 });
-            blobs.set(name, { lease: undefined, untilMs: 0 });
-            return {};
-          }),
-        getBlobLeaseClient() {
-          const mine = `lease-${++leases}`;
-          return {
-            acquireLease: () =>
-              step(`acquire ${name}`, () => {
-                const blob = blobs.get(name);
-                if (blob === undefined) throw new RestError('no such blob', { statusCode: 404 });
-                if (blob.lease !== undefined && blob.lease !== mine && blob.untilMs > scheduler.nowMs)
-                  throw new RestError('leased', { statusCode: 409 });
-                blobs.set(name, { lease: mine, untilMs: scheduler.nowMs + LEASE_MS });
-                return {};
-              }),
-            releaseLease: () =>
-              step(`release ${name}`, () => {
-                const blob = blobs.get(name);
-                if (blob?.lease !== mine) throw new RestError('not the holder', { statusCode: 409 });
-                blobs.set(name, { lease: undefined, untilMs: 0 });
-                return {};
-              }),
-          };
-        },
-      };
-    },
-  };
-  return container as unknown as ContainerClient;
 }

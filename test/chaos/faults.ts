@@ -148,11 +148,10 @@ export function chooseFault(random: Random, rates: FaultRates, step: Step): Faul
     case 'dicom':
       return random.pick(dicomRead);
     case 'table':
+    case 'lease':
       return random.pick(tableFaults);
     case 'queue':
       return random.pick(step.label.startsWith('send') ? sendFaults : storageFaults);
-    case 'lease':
-      return random.pick(storageFaults);
   }
 }
 

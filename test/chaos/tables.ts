@@ -13,5 +13,5 @@ export function freshTables(connectionString: string): Tables {
     await table.createTable();
     return table;
   };
-  return { create: async () => [await create(), await create(), await create()] };
+  return { create: async () => [await create(), await create(), await create(), await create()] };
 }

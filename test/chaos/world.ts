@@ -23,7 +23,8 @@ import { isMarkKey } from '../../src/failures/tableKeys';
 import { metrics } from '../../src/telemetry/names';
 import { type MetricArguments, noSpans, type Telemetry } from '../../src/telemetry/telemetry';
 import { type QueuedMessage, ScriptedQueue } from '../support/scriptedQueue';
-import { steppedHttp, steppedLocks, steppedQueue, stepTable, WireSlot } from './boundaries';
+import { inTime } from '../support/serviceTime';
+import { steppedHttp, steppedQueue, stepTable, WireSlot } from './boundaries';
 import { PATIENT_SYSTEM } from './history';
 import type { Scheduler } from './scheduler';
 
@@ -40,8 +41,8 @@ export interface WorldOptions {
 }
 
 export interface Tables {
-  /** Three fresh tables. */
-  create(): Promise<readonly [TableClient, TableClient, TableClient]>;
+  /** Four fresh tables. */
+  create(): Promise<readonly [TableClient, TableClient, TableClient, TableClient]>;
 }
 
 /** What was told, counted by name. */
@@ -102,7 +103,7 @@ export class World {
     readonly settings: Settings,
     private readonly options: WorldOptions,
     private readonly scheduler: Scheduler,
-    tables: readonly [TableClient, TableClient, TableClient],
+    tables: Awaited<ReturnType<Tables['create']>>,
   ) {
     this.queue = new ScriptedQueue(() => scheduler.nowMs);
     this.poison = new ScriptedQueue(() => scheduler.nowMs);
@@ -117,7 +118,7 @@ export class World {
     };
     this.fhirHttp = steppedHttp(this.http(fhir.url), 'fhir', scheduler, fhirSlot);
     const dicomHttp = steppedHttp(this.http(dicom.url), 'dicom', scheduler, dicomSlot);
-    const [syncStateTable, failedEntriesTable, warningsTable] = tables;
+    const [syncStateTable, failedEntriesTable, warningsTable, patientLocks] = tables;
     this.clients = {
       dicom: createDicomWebClient({ http: dicomHttp, baseUrl: dicom.url, version: settings.DICOM_API_VERSION }),
       changeFeed: createChangeFeedClient({ http: dicomHttp, baseUrl: dicom.url }),
@@ -126,7 +127,11 @@ export class World {
       warningsTable: stepTable(warningsTable, scheduler),
       studyChanges: steppedQueue(this.queue, scheduler),
       poison: steppedQueue(this.poison, scheduler),
-      patientLocks: steppedLocks(scheduler),
+      patientLocks: stepTable(
+        inTime(patientLocks, () => scheduler.nowMs),
+        scheduler,
+        'lease',
+      ),
     };
     this.casts = options.skewsMs.map((_, process) => this.createProcess(process));
   }
@@ -317,8 +322,8 @@ export class World {
     await Promise.all(this.https.map((http) => http.close()));
     await this.dicom.stop();
     await this.fhir.stop();
-    const { syncStateTable, failedEntriesTable, warningsTable } = this.clients;
-    for (const table of [syncStateTable, failedEntriesTable, warningsTable]) await table.deleteTable();
+    const { syncStateTable, failedEntriesTable, warningsTable, patientLocks } = this.clients;
+    for (const table of [syncStateTable, failedEntriesTable, warningsTable, patientLocks]) await table.deleteTable();
   }
 }
 

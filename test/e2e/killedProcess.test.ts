@@ -1,5 +1,4 @@
 import { TableClient } from '@azure/data-tables';
-import { BlobServiceClient } from '@azure/storage-blob';
 import type { ImagingStudy, Patient } from 'fhir/r4';
 import { statusOf } from '../../src/failures/storageError';
 import { type DicomService, startDicomService } from '../../local/dicom/dicomService';
@@ -8,6 +7,7 @@ import { useAzurite } from '../support/azurite';
 import { eventually } from '../support/eventually';
 import { type HostProcess, startHostProcess } from '../support/hostProcess';
 import { ctInstance, testUid } from '../support/instances';
+import { locksRunOut } from '../support/locksRunOut';
 import { type GatedRequest, type RequestGate, startGate } from '../support/requestGate';
 
 const azurite = useAzurite();
@@ -94,17 +94,11 @@ async function bringUpToDate(app: HostProcess): Promise<void> {
   await eventually(atRest, 15_000);
 }
 
-/** A minute passes for the leases of the dead. */
-async function leasesRunOut(): Promise<void> {
-  const locks = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient('patient-locks');
-  if (!(await locks.exists())) return;
-  for await (const { name } of locks.listBlobsFlat())
-    await locks
-      .getBlobClient(name)
-      .getBlobLeaseClient()
-      .breakLease(0)
-      .catch(() => undefined);
-}
+/** A minute passes for the locks of the dead. */
+const leasesRunOut = (): Promise<void> =>
+  locksRunOut(
+    TableClient.fromConnectionString(azurite.connectionString, 'PatientLocks', { allowInsecureConnection: true }),
+  );
 
 const failedEntries = (): TableClient =>
   TableClient.fromConnectionString(azurite.connectionString, 'FailedEntries', { allowInsecureConnection: true });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
-import type { ContainerClient } from '@azure/storage-blob';
 import { type DicomService, startDicomService } from '../../local/dicom/dicomService';
 import { type FhirServerOptions, type LocalFhirServer, startFhirServer } from '../../local/fhir';
 import { type Cast, type CastClients, createCast } from '../../src/cast';
@@ -56,10 +55,7 @@ export class CastRig {
     readonly dicom: DicomService,
     readonly fhir: LocalFhirServer,
     readonly settings: Settings,
-    private readonly storage: {
-      readonly tables: readonly [TableClient, TableClient, TableClient];
-      readonly locks: ContainerClient;
-    },
+    private readonly tables: readonly [TableClient, TableClient, TableClient, TableClient],
   ) {
     this.clients = this.createClients();
     this.cast = this.createCast(this.clients);
@@ -74,8 +70,8 @@ export class CastRig {
       PATIENT_ID_SYSTEM: 'urn:oid:1.2.3.4',
       ...options.settings,
     });
-    const tables = [await azurite.table(), await azurite.table(), await azurite.table()] as const;
-    return new CastRig(dicom, fhir, settings, { tables, locks: await azurite.container() });
+    const tables = await Promise.all([azurite.table(), azurite.table(), azurite.table(), azurite.table()]);
+    return new CastRig(dicom, fhir, settings, tables);
   }
 
   now(): Date {
@@ -93,7 +89,7 @@ export class CastRig {
       return client;
     };
     const dicomHttp = http(this.settings.DICOM_URL);
-    const [syncStateTable, failedEntriesTable, warningsTable] = this.storage.tables;
+    const [syncStateTable, failedEntriesTable, warningsTable, patientLocks] = this.tables;
     return {
       dicom: createDicomWebClient({
         http: dicomHttp,
@@ -111,7 +107,7 @@ export class CastRig {
       warningsTable,
       studyChanges: this.queue,
       poison: new ScriptedQueue(() => this.nowMs),
-      patientLocks: this.storage.locks,
+      patientLocks,
     };
   }
 

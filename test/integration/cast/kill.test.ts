@@ -4,9 +4,10 @@ import { isMarkKey } from '../../../src/failures/tableKeys';
 import { useAzurite } from '../../support/azurite';
 import { CastRig } from '../../support/castRig';
 import { ctInstance, element, testUid, uidsOfOneShard } from '../../support/instances';
+import { locksRunOut } from '../../support/locksRunOut';
 import { violationsOf } from '../../support/oracle';
 import type { QueuedMessage } from '../../support/scriptedQueue';
-import { leasesRunOut, startMortalCast } from './mortal';
+import { startMortalCast } from './mortal';
 
 const azurite = useAzurite();
 
@@ -181,7 +182,7 @@ async function killedAt(scenario: Scenario, atRequest: number, when: 'before' | 
       const survived = await mortal.outlives((cast, until) => scenario.work(rig, cast, until));
       const fatal = survived ? undefined : `${when} request ${atRequest}, ${mortal.requests.at(-1) ?? ''}`;
       scenario.after?.(rig);
-      await leasesRunOut(rig);
+      await locksRunOut(rig.clients.patientLocks);
       // Message leases run out as well, and deferred copies become visible: the clock moves on as far as there is something to wait for.
       const next = rig.createCast(rig.createClients());
       await rig.settle(next);

@@ -1,5 +1,4 @@
 import { TableClient } from '@azure/data-tables';
-import { BlobServiceClient } from '@azure/storage-blob';
 import type { Cast } from '../../../src/cast';
 import { createDicomWebClient } from '../../../src/dicom/dicomWebClient';
 import { createChangeFeedClient } from '../../../src/feed/changeFeedClient';
@@ -28,8 +27,8 @@ export interface MortalCast {
 
 /** A new Cast on the storage of the rig, all of whose requests are counted. */
 export async function startMortalCast(rig: CastRig, azurite: AzuriteForTests, death: Death): Promise<MortalCast> {
-  const { connectionString, blobUrl, tableUrl } = azurite.running;
-  const gate = await startGate({ dicom: rig.dicom.url, fhir: rig.fhir.url, blob: blobUrl, table: tableUrl });
+  const { connectionString, tableUrl } = azurite.running;
+  const gate = await startGate({ dicom: rig.dicom.url, fhir: rig.fhir.url, table: tableUrl });
   const life = new Life(death);
   gate.decide = ({ service, method, path }) => life.step(`${service} ${method} ${path.split('?')[0] ?? ''}`);
   gate.onSwallowed = () => {
@@ -38,7 +37,7 @@ export async function startMortalCast(rig: CastRig, azurite: AzuriteForTests, de
   const https = [rig.dicom.url, rig.fhir.url].map((url) =>
     createHttpClient({ origin: new URL(gate.through(url)).origin, timeoutMs: 60_000, maxConnections: 16 }),
   ) as [ReturnType<typeof createHttpClient>, ReturnType<typeof createHttpClient>];
-  const cast = rig.createCast(mortalClients(rig, gate, https, connectionString, { blobUrl, tableUrl }, life));
+  const cast = rig.createCast(mortalClients(rig, gate, https, connectionString, tableUrl, life));
   const stopping = new AbortController();
   return {
     cast,
@@ -61,11 +60,11 @@ function mortalClients(
   gate: RequestGate,
   [dicomHttp, fhirHttp]: readonly [ReturnType<typeof createHttpClient>, ReturnType<typeof createHttpClient>],
   connectionString: string,
-  { blobUrl, tableUrl }: { readonly blobUrl: string; readonly tableUrl: string },
+  tableUrl: string,
   life: Life,
 ): CastRig['clients'] {
   const dicomUrl = gate.through(rig.dicom.url);
-  const storage = connectionString.replace(tableUrl, gate.through(tableUrl)).replace(blobUrl, gate.through(blobUrl));
+  const storage = connectionString.replace(tableUrl, gate.through(tableUrl));
   const table = ({ tableName }: TableClient): TableClient =>
     TableClient.fromConnectionString(storage, tableName, { allowInsecureConnection: true });
   const { clients, settings } = rig;
@@ -82,10 +81,7 @@ function mortalClients(
     warningsTable: table(clients.warningsTable),
     studyChanges: mortalQueue(clients.studyChanges, life),
     poison: clients.poison,
-    // The dead do not try again when the gate closes.
-    patientLocks: BlobServiceClient.fromConnectionString(storage, {
-      retryOptions: { maxTries: 1 },
-    }).getContainerClient(clients.patientLocks.containerName),
+    patientLocks: table(clients.patientLocks),
   };
 }
 
@@ -131,12 +127,4 @@ class Life {
 
 function never<T>(): Promise<T> {
   return new Promise<T>(() => undefined);
-}
-
-/** The leases of a process that died run out: a minute passes for the storage account. */
-export async function leasesRunOut(rig: CastRig): Promise<void> {
-  for await (const { name } of rig.clients.patientLocks.listBlobsFlat()) {
-    const lease = rig.clients.patientLocks.getBlockBlobClient(name).getBlobLeaseClient();
-    await lease.breakLease(0).catch(() => undefined);
-  }
 }

@@ -6,6 +6,7 @@ import type { DicomJson } from '../../../local/dicom/dicomJson';
 import { useAzurite } from '../../support/azurite';
 import { CastRig, signal } from '../../support/castRig';
 import { codeItem, ctInstance, element, testUid } from '../../support/instances';
+import { locksRunOut } from '../../support/locksRunOut';
 import { violationsOf } from '../../support/oracle';
 import {
   WITHOUT_ADOPTED_TAG,
@@ -81,7 +82,7 @@ describe('overlapping passes over a study', () => {
       const [w1, w2] = [worker('W1'), worker('W2')];
       w1.take(first ?? missing());
       await w1.stepper.until(/fhir\.transaction/);
-      await breakLeases(scene.rig);
+      await locksRunOut(scene.rig.clients.patientLocks);
       w2.take(second ?? missing());
       await w2.stepper.until(/fhir\.transaction/);
       await Promise.all([w1.stepper.finish(), w2.stepper.finish()]);
@@ -266,13 +267,6 @@ describe('overlapping passes over a study', () => {
     });
   });
 });
-
-async function breakLeases(rig: CastRig): Promise<void> {
-  const { patientLocks } = rig.clients;
-  for await (const { name } of patientLocks.listBlobsFlat()) {
-    await patientLocks.getBlobClient(name).getBlobLeaseClient().breakLease(0);
-  }
-}
 
 function observationKeys(rig: CastRig): readonly string[] {
   return rig.fhir

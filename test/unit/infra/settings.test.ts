@@ -87,7 +87,7 @@ describe('the app settings of the template', () => {
     expect(keysOf(variable(app, 'hostSettings')).filter((name) => !read.has(name))).toEqual([]);
     // Azure gives the endpoints with a slash at the end.
     expect(account.queue('study-changes').url).toBe('https://account.queue.example/study-changes');
-    expect(account.container('patient-locks').url).toBe('https://account.blob.example/patient-locks');
+    expect(account.container('reconcile-reports').url).toBe('https://account.blob.example/reconcile-reports');
   });
 
   it('have values that the app takes, by default and in each way of signing in', () => {

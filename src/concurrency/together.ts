@@ -18,7 +18,7 @@ interface Waiting<T, R> extends Part<T, R> {
 export interface Sharing {
   /** Most items of one group. */
   readonly most: number;
-  /** Groups that may be under way before others wait for company. Default: two, so that the server works while we prepare. */
+  /** Groups that may be under way before others wait for company. Default: one. */
   readonly groupsUnderWay?: number | undefined;
 }
 
@@ -48,7 +48,7 @@ const TOO_LONG_MS = 5000;
  */
 export function together<T, R>({
   most,
-  groupsUnderWay = 2,
+  groupsUnderWay = 1,
   fits = () => true,
   send,
 }: TogetherOptions<T, R>): (item: T, signal: AbortSignal) => Promise<R> {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
-import { type Part, together } from '../../../src/fhir/together';
+import { type Part, together } from '../../../src/concurrency/together';
 import { failureOf } from '../../support/fhirClient';
 
 type TextPart = Part<string, string>;
