@@ -127,11 +127,8 @@ export class World {
       warningsTable: stepTable(warningsTable, scheduler),
       studyChanges: steppedQueue(this.queue, scheduler),
       poison: steppedQueue(this.poison, scheduler),
-      patientLocks: stepTable(
-        inTime(patientLocks, () => scheduler.nowMs),
-        scheduler,
-        'lease',
-      ),
+      // The service is behind everything that the scheduler does to a request.
+      patientLocks: inTime(stepTable(patientLocks, scheduler, 'lease'), () => scheduler.nowMs),
     };
     this.casts = options.skewsMs.map((_, process) => this.createProcess(process));
   }
