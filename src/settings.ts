@@ -64,7 +64,7 @@ export const settingsSchema = z.object({
     .regex(/^([A-Za-z][A-Za-z0-9]{0,29})?$/, 'expected up to 30 letters and digits, starting with a letter')
     .default('')
     .describe(
-      'Prefix of the tables SyncState, FailedEntries and ValidationWarnings. Queues have none: each installation needs a storage account of its own.',
+      'Prefix of the tables SyncState, FailedEntries, ValidationWarnings and PatientLocks. Queues have none: each installation needs a storage account of its own.',
     ),
   MAX_ATTEMPTS: wholeNumber(8, 1, 30).describe(
     'Attempts at a study before a transient error is filed as failed. Keep maxDequeueCount of host.json at MAX_ATTEMPTS + 2.',
@@ -91,7 +91,7 @@ export const settingsSchema = z.object({
     .enum(['on', 'off'], 'expected on or off')
     .default('on')
     .describe(
-      'on: a new Patient is created under a short blob lease. off: only where the conditional create of the FHIR server is atomic.',
+      'on: a new Patient is created under a lock that runs out after a minute. off: only where the conditional create of the FHIR server is atomic.',
     ),
   VALIDATION: z
     .enum(['partial', 'full'], 'expected partial or full')

@@ -30,7 +30,6 @@ const ROWS: readonly (readonly [string, (result: Forecast) => number])[] = [
   ['DICOM requests', ({ dicomRequests }) => dicomRequests],
   ['queue operations', ({ queueOperations }) => queueOperations],
   ['table operations', ({ tableOperations }) => tableOperations],
-  ['blob operations', ({ blobOperations }) => blobOperations],
 ];
 
 /** The table of docs/performance.md, in Markdown. */

@@ -5,14 +5,14 @@
 
 /** Round trips of one message that wait for each other: receive, mark, list, read (FHIR and DICOM at once), Patient, write, settle, delete. */
 const PASS_TRIPS = 8;
-/** A new Patient is created under a lease: lease, search, search after, release. */
+/** A new Patient is created under a lock: lock, search, search after, release. */
 const NEW_PATIENT_TRIPS = 4;
 export const PASS_TRIPS_NEW_PATIENT = PASS_TRIPS + NEW_PATIENT_TRIPS;
 
 /** Of the message that the puller sends: one; of the pass: mark, list, settle; of the host: receive (a share), delete. */
 const QUEUE_OPERATIONS = { send: 1, receive: 1 / 16, delete: 1 };
 const TABLE_OPERATIONS = 3;
-/** Lease and release for a new Patient. */
+/** Lock and release for a new Patient; at most, for passes of one process share them. */
 const LOCK_OPERATIONS = 2;
 const FHIR_REQUESTS = 3;
 const FHIR_REQUESTS_NEW_PATIENT = 5;
@@ -67,7 +67,6 @@ export interface Forecast {
   readonly dicomRequests: number;
   readonly queueOperations: number;
   readonly tableOperations: number;
-  readonly blobOperations: number;
   /** Time that function instances are busy, of all together. */
   readonly instanceHours: number;
 }
@@ -96,8 +95,7 @@ export function forecast(load: Load): Forecast {
     fhirRequests: passes * FHIR_REQUESTS + created * (FHIR_REQUESTS_NEW_PATIENT - FHIR_REQUESTS),
     dicomRequests: passes + dicomInstances / WINDOW_ENTRIES + rounds,
     queueOperations: passes * (QUEUE_OPERATIONS.send + QUEUE_OPERATIONS.receive + QUEUE_OPERATIONS.delete) + rounds,
-    tableOperations: passes * TABLE_OPERATIONS + rounds,
-    blobOperations: created * LOCK_OPERATIONS,
+    tableOperations: passes * TABLE_OPERATIONS + created * LOCK_OPERATIONS + rounds,
     instanceHours: workHours * functionInstances,
   };
 }
