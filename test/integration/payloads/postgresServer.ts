@@ -1,7 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { Client } from 'pg';
 import type { FhirDatabase } from '../../../src/payloads/database/fhirDatabase';
 import { openPostgres, type PostgresConnection } from '../../../src/payloads/database/postgresDatabase';
 import { createPostgresFhirDatabase } from '../../../src/payloads/database/postgresFhirDatabase';
+import { freePort } from '../../support/freePort';
 
 export interface PostgresServer {
   readonly connection: { host: string; port: number; user: string; database: string; sslMode: 'disable' };
@@ -121,15 +121,6 @@ function newFolder(): string {
 function own(path: string): void {
   const user = serverUser();
   if (user !== undefined) chownSync(path, user.uid, user.gid);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function untilReady(connection: PostgresServer['connection']): Promise<void> {
