@@ -5,7 +5,7 @@ import { castBench } from './cast/castBench';
 import { reconcileBench } from './reconcile/reconcileBench';
 import type { Bench, Measure } from './report/bench';
 import { meetsTarget } from './report/bench';
-import { compareMeasures, describeChange } from './report/compare';
+import { checkScale, compareMeasures, describeChange } from './report/compare';
 import { readSavedRun, type SavedRun } from './report/savedRun';
 import { short } from './report/table';
 import { backlogBench } from './scale/backlogBench';
@@ -42,17 +42,21 @@ async function main(): Promise<number> {
     only: values.only,
     profileInto: values.profile,
   };
+  const tolerance = positive('--tolerance', values.tolerance);
   const before = values.compare === undefined ? undefined : readSavedRun(readFileSync(values.compare, 'utf8'));
+  if (before !== undefined) checkScale(before, options.scale);
   const run: SavedRun = { scale: options.scale, benches: [] };
   for (const bench of chosen(positionals)) {
     const report = await bench.run({ ...options, progress: (text) => console.error(`${bench.name}: ${text} ...`) });
     run.benches.push({ name: bench.name, measures: report.measures, details: report.details });
     if (!values.json) console.log([report.text, ...report.measures.map(describe), ''].join('\n'));
   }
+  if (run.benches.every(({ measures }) => measures.length === 0))
+    throw new Error(`Nothing was measured: no part has ${values.only ?? ''} in its name.\n${USAGE}`);
   const text = JSON.stringify(run, undefined, 2);
   if (values.json) console.log(text);
   if (values.save !== undefined) writeFileSync(values.save, text);
-  return before === undefined ? 0 : tellChanges(before, run, positive('--tolerance', values.tolerance));
+  return before === undefined ? 0 : tellChanges(before, run, tolerance);
 }
 
 function chosen(names: readonly string[]): readonly Bench[] {

@@ -30,9 +30,13 @@ describe('a run compared with a saved one', () => {
   });
 
   it('leaves out figures that only one run has, and those that say more about the machine', () => {
-    expect(compareMeasures(run({ a: 1, 'b of this machine': 9 }), run({ 'b of this machine': 1, c: 2 }), 0.25)).toEqual(
-      [],
-    );
+    const before = run({ a: 1, 'b of this machine': 9, c: 2 });
+    const changes = compareMeasures(before, run({ 'b of this machine': 1, c: 2, d: 1 }), 0.25);
+    expect(changes.map(({ name }) => name)).toEqual(['c']);
+  });
+
+  it('refuses runs without a common figure, which would say that nothing became worse', () => {
+    expect(() => compareMeasures(run({ a: 1 }), run({ b: 1 }), 0.25)).toThrow(/no figures that can be compared/);
   });
 
   it('refuses runs of different sizes and files that are no runs', () => {
