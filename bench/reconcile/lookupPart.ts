@@ -23,6 +23,7 @@ export async function lookupPart({ databases, ours, peer, rounds, sizes, progres
     'our lookup': { process: ours, task: task('our lookup'), check },
     'lookup with OR': { process: peer, task: task('OR lookup'), check },
   };
+  await race(1, runners, (text) => progress(`warm-up: ${text}`));
   const results = await race(rounds, runners, progress);
   const heap = await ours.call('heapOfLookup', { payloads, database });
   return {
