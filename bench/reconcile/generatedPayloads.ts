@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PayloadKey } from '../../src/payloads/blobName';
+import { payloadBlobName, type PayloadKey } from '../../src/payloads/blobName';
 
 /** Resource types of the generated payloads, with the ids that every FHIR server gives them, and their part of the whole in tenths. */
 export const TYPES = [
@@ -31,6 +31,15 @@ export function isOrphan(index: number, share: number): boolean {
 
 export function orphansAmong(count: number, share: number): number {
   return Array.from({ length: count }, (_, index) => index).filter((index) => isOrphan(index, share)).length;
+}
+
+/** Among the payloads that a list of all of them names first. */
+export function orphansAmongFirst(names: number, count: number, share: number): number {
+  return generatedPayloads(count)
+    .map((payload, index) => ({ name: payloadBlobName(payload), index }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .slice(0, names)
+    .filter(({ index }) => isOrphan(index, share)).length;
 }
 
 function uuid(text: string): string {

@@ -17,7 +17,8 @@ export interface WorkDone {
   readonly deleted: number;
 }
 
-const PAGE_SIZE = 1000;
+/** of its lists, in names */
+export const OLD_PAGE_SIZE = 1000;
 
 export interface JavaToolsOptions {
   readonly deletes: boolean;
@@ -56,7 +57,7 @@ export async function javaToolsWay(
 }
 
 async function* sdkPages(container: ContainerClient): AsyncGenerator<readonly string[]> {
-  for await (const { segment } of container.listBlobsFlat().byPage({ maxPageSize: PAGE_SIZE }))
+  for await (const { segment } of container.listBlobsFlat().byPage({ maxPageSize: OLD_PAGE_SIZE }))
     yield segment.blobItems.map(({ name }) => name);
 }
 
@@ -65,7 +66,7 @@ async function* leanPages(container: ContainerClient): AsyncGenerator<readonly s
   const { signal } = new AbortController();
   let marker: string | undefined;
   do {
-    const { blobs, nextMarker } = await payloads.list({ pageSize: PAGE_SIZE, marker }, signal);
+    const { blobs, nextMarker } = await payloads.list({ pageSize: OLD_PAGE_SIZE, marker }, signal);
     yield blobs.map(({ name }) => name);
     marker = nextMarker;
   } while (marker !== undefined);

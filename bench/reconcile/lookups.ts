@@ -1,5 +1,5 @@
 import { TYPES } from './generatedPayloads';
-import { keysFound, oldConnection, type WorkDone } from './javaToolsWay';
+import { keysFound, OLD_PAGE_SIZE, oldConnection, type WorkDone } from './javaToolsWay';
 import { openDatabase } from './ourRun';
 import type { DatabaseAddress } from './payloadDatabases';
 import type { PayloadKey } from '../../src/payloads/blobName';
@@ -7,7 +7,6 @@ import type { PayloadKey } from '../../src/payloads/blobName';
 /** The lookup alone, page after page in the order of the names, as a scan meets them. */
 
 const OUR_PAGE = 5000;
-const OLD_PAGE = 1000;
 
 export interface LookupInput {
   readonly database: DatabaseAddress;
@@ -37,7 +36,7 @@ export async function orLookup({ database, payloads, onPage }: LookupInput): Pro
   const client = await oldConnection(database);
   let orphans = 0;
   try {
-    for (const { name, page } of pagesOf(payloads, OLD_PAGE)) {
+    for (const { name, page } of pagesOf(payloads, OLD_PAGE_SIZE)) {
       orphans += page.length - (await keysFound(client, name, page)).length;
       onPage?.();
     }

@@ -38,6 +38,7 @@ export function ratio(ours: readonly Figures[], theirs: readonly Figures[], of: 
   return median(ours.map((figures, round) => of(figures) / of(theirs[round] ?? figures)));
 }
 
-export const wallOf = ({ wallMs }: Figures): number => wallMs;
+/** Of the same names it is the ratio of times; of a sample it is that of rates. */
+export const wallPerName = ({ wallMs, names }: Figures): number => wallMs / names;
 export const cpuPerName = ({ cpuMs, names }: Figures): number => cpuMs / names;
 export const rateOf = ({ names, wallMs }: Figures): number => (names * 1000) / wallMs;

@@ -1,9 +1,11 @@
 import { type RemoteProcess, startProcess } from '../processes/remoteProcess';
-import type { Bench, BenchReport } from '../report/bench';
+import { type Bench, type BenchReport, joinReports } from '../report/bench';
 import { accountPart } from './accountPart';
 import { azuritePart } from './azuritePart';
 import type { Contestant } from './contestant';
 import { lookupPart } from './lookupPart';
+import { findMariaDb } from './mariaDb';
+import { mariaDbPart } from './mariaDbPart';
 import { type PayloadDatabases, startPayloadDatabases } from './payloadDatabases';
 
 /** What every part of the benchmark is given. */
@@ -17,28 +19,40 @@ export interface Arena {
   readonly progress: (text: string) => void;
 }
 
+interface Part {
+  readonly name: string;
+  readonly run: (arena: Arena) => Promise<BenchReport>;
+  readonly sizes: readonly number[];
+  /** Throws where the machine has not what the packages do not bring. Such a part runs only where it is named. */
+  readonly checkMachine?: () => unknown;
+}
+
 const SIZES = [20_000, 100_000];
 
-const PARTS = { lookup: lookupPart, account: accountPart, Azurite: azuritePart };
+const PARTS: readonly Part[] = [
+  { name: 'lookup', run: lookupPart, sizes: [100_000] },
+  { name: 'account', run: accountPart, sizes: SIZES },
+  { name: 'Azurite', run: azuritePart, sizes: SIZES },
+  { name: 'MariaDB', run: mariaDbPart, sizes: [1_000_000], checkMachine: findMariaDb },
+];
 
 export const reconcileBench: Bench = {
   name: 'reconcile',
-  about: `Reconcile against the bare listing and against the Java tool's way (--only ${Object.keys(PARTS).join(' | ')})`,
+  about: `Reconcile against the bare listing and against the Java tool's way (--only ${PARTS.map(({ name }) => name).join(' | ')})`,
   async run({ scale, repeats, only = '', profileInto, progress }) {
+    const chosen = PARTS.filter((part) => part.name.includes(only) && (only !== '' || part.checkMachine === undefined));
+    for (const { checkMachine } of chosen) checkMachine?.();
     progress('starting PostgreSQL');
     const profile = profileInto === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileInto}`];
     const databases = await startPayloadDatabases();
     const [ours, peer] = await Promise.all([contestant(profile), contestant(profile)]);
-    const sizes = SIZES.map((size) => Math.round(size * scale));
     try {
       const reports: BenchReport[] = [];
-      for (const [name, part] of Object.entries(PARTS))
-        if (name.includes(only)) reports.push(await part({ databases, ours, peer, rounds: repeats, sizes, progress }));
-      return {
-        measures: reports.flatMap(({ measures }) => measures),
-        text: reports.map(({ text }) => text).join('\n\n'),
-        details: reports.map(({ details }) => details),
-      };
+      for (const { run, sizes } of chosen) {
+        const scaled = sizes.map((size) => Math.round(size * scale));
+        reports.push(await run({ databases, ours, peer, rounds: repeats, sizes: scaled, progress }));
+      }
+      return joinReports(reports);
     } finally {
       await Promise.all([ours.stop(), peer.stop()]);
       await databases.stop();

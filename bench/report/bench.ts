@@ -36,6 +36,15 @@ export interface Bench {
   run(options: BenchOptions): Promise<BenchReport>;
 }
 
+/** One after the other. */
+export function joinReports(reports: readonly BenchReport[]): BenchReport {
+  return {
+    measures: reports.flatMap(({ measures }) => measures),
+    text: reports.map(({ text }) => text).join('\n\n'),
+    details: reports.map(({ details }) => details),
+  };
+}
+
 export function meetsTarget({ value, better, target }: Measure): boolean {
   if (target === undefined) return true;
   return better === 'higher' ? value >= target : value <= target;
