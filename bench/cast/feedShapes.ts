@@ -29,6 +29,7 @@ export const SMALL_STUDIES = 'studies of 10';
 /** Stored at once, then changed. */
 export const BIG_STUDY = 'one study of 50,000';
 
+/** Each of several thousand entries: shorter feeds end while the code is still being compiled. */
 export const FEED_SHAPE_NAMES = [
   'CT studies of 500',
   'mixed modalities (5 to 60)',
@@ -56,11 +57,11 @@ export function feedShape(name: string, scale: number): FeedShape {
     case WARM_UP:
       return shape(range(4).map((part) => measured((dicom) => warmUp(dicom, part))));
     case 'CT studies of 500':
-      return shape([measured((dicom) => storeStudies(dicom, 6, () => size(500)))], 300);
+      return shape([measured((dicom) => storeStudies(dicom, 20, () => size(500)))], 300);
     case 'mixed modalities (5 to 60)':
-      return shape([measured((dicom) => storeStudies(dicom, size(60), (study) => 5 + ((study * 7) % 56)))], 300);
+      return shape([measured((dicom) => storeStudies(dicom, size(200), (study) => 5 + ((study * 7) % 56)))], 300);
     case 'single-instance studies':
-      return shape([measured((dicom) => storeStudies(dicom, size(600), () => 1))], 300, false);
+      return shape([measured((dicom) => storeStudies(dicom, size(1500), () => 1))], 300, false);
     case 'one study of 10,000 trickling in':
       return shape(
         range(20).map((part) =>
@@ -75,19 +76,19 @@ export function feedShape(name: string, scale: number): FeedShape {
         10,
       );
     case 'interleaved uploads':
-      return shape([measured((dicom) => interleave(dicom, 10, size(200)))], 300);
+      return shape([measured((dicom) => interleave(dicom, 5, 10, size(200)))], 300);
     case 'mass deletes':
       return shape([
-        prepared((dicom) => storeStudies(dicom, 10, () => size(200))),
+        prepared((dicom) => storeStudies(dicom, 20, () => size(500))),
         measured((dicom) => {
-          for (const study of range(10)) dicom.deleteStudy(studyUid(study + 1));
+          for (const study of range(20)) dicom.deleteStudy(studyUid(study + 1));
         }),
       ]);
     case 'bulk update':
       return shape([
-        prepared((dicom) => storeStudies(dicom, 10, () => size(200))),
+        prepared((dicom) => storeStudies(dicom, 20, () => size(500))),
         measured((dicom) => {
-          for (const study of range(10))
+          for (const study of range(20))
             dicom.update(studyUid(study + 1), { '00081030': textElement('LO', 'CT Abdomen') });
         }),
       ]);
@@ -125,8 +126,11 @@ function store(dicom: DicomService, study: number, indexes: readonly number[]): 
   dicom.store(indexes.map((index) => instance(study, index)));
 }
 
-function interleave(dicom: DicomService, studies: number, size: number): void {
-  for (const index of range(size)) for (let study = 1; study <= studies; study++) store(dicom, study, [index]);
+/** Uploads of several studies that alternate image by image; when they are done the next ones begin. */
+function interleave(dicom: DicomService, groups: number, studies: number, size: number): void {
+  for (const group of range(groups))
+    for (const index of range(size))
+      for (let study = 1; study <= studies; study++) store(dicom, group * studies + study, [index]);
 }
 
 /** In studies of numbers that no shape uses. */
