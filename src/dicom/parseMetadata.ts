@@ -20,22 +20,12 @@ export async function* parseMetadata(
   chunks: AsyncIterable<Uint8Array>,
   { required = false }: { readonly required?: boolean } = {},
 ): AsyncGenerator<readonly unknown[]> {
-  const splitter = new ArraySplitter();
-  const parse = similarObjects();
-  let position = 0;
+  const reader = new ArrayReader();
   for await (const chunk of chunks) {
-    const part = splitter.push(asBuffer(chunk)).map((bytes) => parseElement(parse, bytes, ++position));
+    const part = reader.push(asBuffer(chunk));
     if (part.length > 0) yield part;
   }
-  splitter.end(required);
-}
-
-function parseElement(parse: (bytes: Buffer) => unknown, bytes: Buffer, position: number): unknown {
-  try {
-    return parse(bytes);
-  } catch {
-    throw new MalformedMetadata(`element ${position} of the array is not JSON`);
-  }
+  reader.end(required);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -43,10 +33,12 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Cuts the bytes of a JSON array into those of its elements. It looks at brackets, commas and strings only, all of
- * which are single bytes in UTF-8; whether an element is JSON is for the parser.
+ * Reads the elements of a JSON array. Most are objects much like the one before that stand in one chunk: the parser of such finds their end
+ * by itself. The bytes of all others are cut out first, looking at brackets, commas and strings only, all of which are single bytes in
+ * UTF-8; whether an element is JSON is for the parser.
  */
-class ArraySplitter {
+class ArrayReader {
+  readonly #objects = similarObjects();
   #elementsSeen = 0;
   #place: 'before' | 'inside' | 'after' = 'before';
   #depth = 0;
@@ -56,26 +48,38 @@ class ArraySplitter {
   #pending: Buffer[] = [];
 
   /** @returns the elements that this chunk completes */
-  push(chunk: Buffer): readonly Buffer[] {
-    const elements: Buffer[] = [];
+  push(chunk: Buffer): readonly unknown[] {
+    const elements: unknown[] = [];
     let index = 0;
     while (index < chunk.length) {
-      if (this.#place === 'inside') index = this.#inside(chunk, index, elements);
-      else this.#outside(chunk[index++] ?? 0);
+      if (this.#place !== 'inside') this.#outside(chunk[index++] ?? 0);
+      else index = this.#wholeElement(chunk, index, elements) ?? this.#inside(chunk, index, elements);
     }
     return elements;
   }
 
+  /** @returns the index after the element that begins here and the comma or bracket behind it; undefined where it has to be cut out first */
+  #wholeElement(chunk: Buffer, index: number, elements: unknown[]): number | undefined {
+    if (this.#pending.length > 0) return undefined;
+    const read = this.#objects.readAt(chunk, index);
+    const behind = read === undefined ? undefined : chunk[read.end];
+    if (read === undefined || (behind !== COMMA && behind !== CLOSE_BRACKET)) return undefined;
+    elements.push(read.value);
+    this.#elementsSeen++;
+    if (behind === CLOSE_BRACKET) this.#place = 'after';
+    return read.end + 1;
+  }
+
   /**
-   * Within the array; every byte of a large study comes by here, so what changes with each byte is kept in local variables.
-   * @returns the index after the array, or the end of the chunk
+   * To the end of one element, byte by byte: what changes with each byte is kept in local variables.
+   * @returns the index after the comma or bracket behind the element, or the end of the chunk
    */
-  #inside(chunk: Buffer, from: number, elements: Buffer[]): number {
+  #inside(chunk: Buffer, from: number, elements: unknown[]): number {
     const { length } = chunk;
     let [depth, inString, escaped] = [this.#depth, this.#inString, this.#escaped];
-    let start = from;
+    let complete = false;
     let index = from;
-    for (; index < length && this.#place === 'inside'; index++) {
+    for (; index < length && !complete; index++) {
       const byte = chunk[index];
       if (inString) {
         if (escaped) escaped = false;
@@ -86,14 +90,11 @@ class ArraySplitter {
       else if (depth > 0) {
         if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
       } else if (byte === COMMA || byte === CLOSE_BRACKET) {
-        const last = byte === CLOSE_BRACKET;
-        const element = this.#element(chunk.subarray(start, index), last);
-        if (element !== undefined) elements.push(element);
-        if (last) this.#place = 'after';
-        start = index + 1;
+        this.#complete(chunk.subarray(from, index), byte === CLOSE_BRACKET, elements);
+        complete = true;
       }
     }
-    if (start < index) this.#pending.push(chunk.subarray(start, index));
+    if (!complete) this.#pending.push(chunk.subarray(from, index));
     [this.#depth, this.#inString, this.#escaped] = [depth, inString, escaped];
     return index;
   }
@@ -112,15 +113,21 @@ class ArraySplitter {
     else if (byte !== 0xef && byte !== 0xbb && byte !== 0xbf) throw new MalformedMetadata('expected a JSON array');
   }
 
-  #element(lastPart: Buffer, last: boolean): Buffer | undefined {
+  #complete(lastPart: Buffer, last: boolean, elements: unknown[]): void {
     const bytes = this.#pending.length === 0 ? lastPart : Buffer.concat([...this.#pending, lastPart]);
     this.#pending = [];
-    if (bytes.every(isBlank)) {
-      if (last && this.#elementsSeen === 0) return undefined;
-      throw new MalformedMetadata(`element ${this.#elementsSeen + 1} of the array is missing`);
+    if (last) this.#place = 'after';
+    if (last && this.#elementsSeen === 0 && bytes.every(isBlank)) return;
+    elements.push(this.#parse(bytes, ++this.#elementsSeen));
+  }
+
+  #parse(bytes: Buffer, position: number): unknown {
+    if (bytes.every(isBlank)) throw new MalformedMetadata(`element ${position} of the array is missing`);
+    try {
+      return this.#objects.parse(bytes);
+    } catch {
+      throw new MalformedMetadata(`element ${position} of the array is not JSON`);
     }
-    this.#elementsSeen++;
-    return bytes;
   }
 }
 

@@ -12,7 +12,7 @@ describe('objects that are much alike', () => {
         fc.array(fc.oneof(object, fc.jsonValue()), { maxLength: 8 }),
         fc.constantFrom(undefined, 1),
         (values, indent) => {
-          const parse = similarObjects();
+          const { parse } = similarObjects();
           for (const text of values.map((value) => JSON.stringify(value, undefined, indent)))
             expect(parse(bytesOf(text))).toEqual(JSON.parse(text));
         },
@@ -22,7 +22,7 @@ describe('objects that are much alike', () => {
   });
 
   it('share the members that are written alike', () => {
-    const parse = similarObjects();
+    const { parse } = similarObjects();
     const first = parse(
       bytesOf('{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["1"]},"00100020":{"vr":"LO"}}'),
     );
@@ -38,7 +38,7 @@ describe('objects that are much alike', () => {
   });
 
   it('keep the last of two members with one name', () => {
-    const parse = similarObjects();
+    const { parse } = similarObjects();
     for (const text of ['{"00080005":1,"00080005":2}', '{"00080005":3,"00080005":2}', '{"00080005":2,"00080005":1}'])
       expect(parse(bytesOf(text))).toEqual(JSON.parse(text));
   });
@@ -57,7 +57,7 @@ describe('objects that are much alike', () => {
     ['{"00080005":NaN}'],
     ['{,"00080005":1}'],
   ])('are refused where they are no JSON: %s', (text) => {
-    const parse = similarObjects();
+    const { parse } = similarObjects();
     parse(bytesOf('{"00080005":1,"00080016":2}'));
     expect(() => parse(bytesOf(text))).toThrow(SyntaxError);
   });
