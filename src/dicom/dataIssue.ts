@@ -60,6 +60,12 @@ export function clean<T>(value: T): Reading<T> {
 
 /** @returns the issues without repetitions, in the order of their first appearance */
 export function distinctIssues(issues: readonly DataIssue[]): readonly DataIssue[] {
-  const seen = new Map(issues.map((issue) => [`${issue.tag}|${issue.severity}|${issue.problem}`, issue]));
-  return [...seen.values()];
+  const seen = new Map<string, DataIssue[]>();
+  return issues.filter((issue) => {
+    const ofTag = seen.get(issue.tag);
+    if (ofTag === undefined) seen.set(issue.tag, [issue]);
+    else if (ofTag.some((other) => other.problem === issue.problem && other.severity === issue.severity)) return false;
+    else ofTag.push(issue);
+    return true;
+  });
 }

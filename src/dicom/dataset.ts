@@ -42,6 +42,20 @@ export function readDataset(json: unknown): DicomDataset {
   return { elements, issues: issues.length === 0 ? NONE : issues };
 }
 
+/**
+ * One element of a data set by itself.
+ * @param tag eight hexadecimal digits
+ * @param issues are added to
+ */
+export function readTagged(
+  tag: string,
+  content: unknown,
+  issues: DataIssue[],
+): readonly [tag: string, element: DicomElement] {
+  const attribute = attributeWithTag(tag);
+  return [attribute.tag, readElement(attribute, content, issues)];
+}
+
 const NONE: readonly never[] = [];
 
 /** @returns the raw values of an attribute; none when it is absent */
@@ -57,8 +71,11 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 function attributeOf(key: string): AttributeDefinition | undefined {
   const known = attributeOfTag(key) ?? attributeOfKeyword(key);
   if (known !== undefined) return known;
-  if (!isTag(key)) return undefined;
-  const tag = key.toUpperCase();
+  return isTag(key) ? attributeWithTag(key) : undefined;
+}
+
+function attributeWithTag(text: string): AttributeDefinition {
+  const tag = text.toUpperCase();
   return attributeOfTag(tag) ?? { keyword: '', tag, vr: 'UN' };
 }
 

@@ -7,7 +7,8 @@ import { isSuccess, statusError } from '../http/success';
 import { Attribute } from './attributes';
 import { MalformedMetadata } from './errors';
 import { isObject, readDataset } from './dataset';
-import { parseMetadata } from './parseMetadata';
+import { jsonElements, parseMetadata } from './parseMetadata';
+import { type SimilarDataset, similarDatasets } from './similarDatasets';
 import { DEFAULT_PARTITION, type StudyKey } from './studyKey';
 import { textValue } from './text';
 
@@ -26,11 +27,12 @@ interface StudySearch {
  */
 export interface DicomWebClient {
   /**
-   * The metadata of the study's live instances as DICOM JSON, not yet checked, in parts as they arrive; none when nothing is live.
+   * The metadata of the study's live instances in parts as they arrive; none when nothing is live. Undefined: what stood there for an
+   * instance is no data set.
    * Only at the end it is certain that this was all: an answer that is cut off throws then.
    * "Not found" counts only when the service itself said it: see `createDicomWebClient`.
    */
-  studyMetadata(study: StudyKey, signal: AbortSignal): AsyncIterable<readonly unknown[]>;
+  studyMetadata(study: StudyKey, signal: AbortSignal): AsyncIterable<readonly (SimilarDataset | undefined)[]>;
   /** Study Instance UIDs (QIDO-RS, PS3.18 10.6). */
   searchStudies(search: StudySearch, signal: AbortSignal): Promise<readonly string[]>;
   /** Returns when the service answers and accepts us. */
@@ -96,17 +98,21 @@ export function createDicomWebClient({
    * An array that is there, whole: neither a body cut down to nothing nor a part of the study (206, PS3.18 10.4.3) may look like a
    * study without the rest.
    */
-  async function* completeArrayOf({ status, chunks }: StreamedResponse): AsyncGenerator<readonly unknown[]> {
+  async function* completeArrayOf({
+    status,
+    chunks,
+  }: StreamedResponse): AsyncGenerator<readonly (SimilarDataset | undefined)[]> {
     if (status !== 200) {
       await abandon(chunks);
       throw new MalformedMetadata(`the status is ${status}, only 200 means that the metadata are complete`);
     }
-    yield* parseMetadata(limited(chunks, MAX_METADATA_BYTES), { required: true });
+    yield* parseMetadata(limited(chunks, MAX_METADATA_BYTES), similarDatasets(), { required: true });
   }
 
   async function arrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
     const elements: unknown[] = [];
-    for await (const part of parseMetadata(limited(response.chunks, MAX_METADATA_BYTES))) elements.push(...part);
+    const parts = parseMetadata(limited(response.chunks, MAX_METADATA_BYTES), jsonElements);
+    for await (const part of parts) elements.push(...part);
     return elements;
   }
 

@@ -1,5 +1,4 @@
 import { MalformedMetadata } from './errors';
-import { similarObjects } from './similarObjects';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -9,6 +8,27 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
+/** Parses the elements of an array, one after the other. */
+export interface ElementParser<T> {
+  /**
+   * The element that begins at an index; its end need not be known.
+   * @returns undefined where it is not there as a whole, or is not of the form that this parser finds the end of
+   */
+  parseAt?(bytes: Buffer, start: number): ParsedElement<T> | undefined;
+  /** An element as a whole. @throws SyntaxError, whose text may quote what could not be read */
+  parse(bytes: Buffer): T;
+}
+
+export interface ParsedElement<T> {
+  readonly value: T;
+  /** The index after it. */
+  readonly end: number;
+}
+
+export const jsonElements: ElementParser<unknown> = {
+  parse: (bytes) => JSON.parse(bytes.toString('utf8')) as unknown,
+};
+
 /**
  * The elements of a JSON array (DICOM JSON, PS3.18 F.2.1.1: one object for each instance) as they arrive, each parsed by
  * itself: neither the whole text nor a long parse ever exists, however many instances a study has. Given in parts, those
@@ -16,11 +36,12 @@ const CLOSE_BRACE = 0x7d;
  * @param options.required whether there has to be an array; without it a body without any text is an empty one
  * @throws MalformedMetadata when the body is not one complete JSON array; its text holds nothing of the body
  */
-export async function* parseMetadata(
+export async function* parseMetadata<T>(
   chunks: AsyncIterable<Uint8Array>,
+  parser: ElementParser<T>,
   { required = false }: { readonly required?: boolean } = {},
-): AsyncGenerator<readonly unknown[]> {
-  const reader = new ArrayReader();
+): AsyncGenerator<readonly T[]> {
+  const reader = new ArrayReader(parser);
   for await (const chunk of chunks) {
     const part = reader.push(asBuffer(chunk));
     if (part.length > 0) yield part;
@@ -33,23 +54,27 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Reads the elements of a JSON array. Most are objects much like the one before that stand in one chunk: the parser of such finds their end
- * by itself. The bytes of all others are cut out first, looking at brackets, commas and strings only, all of which are single bytes in
- * UTF-8; whether an element is JSON is for the parser.
+ * Reads the elements of a JSON array. Of most the parser finds the end by itself. The bytes of all others are cut out first, looking at
+ * brackets, commas and strings only, all of which are single bytes in UTF-8; whether an element is JSON is for the parser.
  */
-class ArrayReader {
-  readonly #objects = similarObjects();
+class ArrayReader<T> {
+  readonly #parser: ElementParser<T>;
   #elementsSeen = 0;
-  #place: 'before' | 'inside' | 'after' = 'before';
+  /** `behind` an element the comma or the bracket is still to come. */
+  #place: 'before' | 'inside' | 'behind' | 'after' = 'before';
   #depth = 0;
   #inString = false;
   #escaped = false;
   /** Earlier parts of the element that is not complete yet. */
   #pending: Buffer[] = [];
 
+  constructor(parser: ElementParser<T>) {
+    this.#parser = parser;
+  }
+
   /** @returns the elements that this chunk completes */
-  push(chunk: Buffer): readonly unknown[] {
-    const elements: unknown[] = [];
+  push(chunk: Buffer): readonly T[] {
+    const elements: T[] = [];
     let index = 0;
     while (index < chunk.length) {
       if (this.#place !== 'inside') this.#outside(chunk[index++] ?? 0);
@@ -58,23 +83,21 @@ class ArrayReader {
     return elements;
   }
 
-  /** @returns the index after the element that begins here and the comma or bracket behind it; undefined where it has to be cut out first */
-  #wholeElement(chunk: Buffer, index: number, elements: unknown[]): number | undefined {
-    if (this.#pending.length > 0) return undefined;
-    const read = this.#objects.readAt(chunk, index);
-    const behind = read === undefined ? undefined : chunk[read.end];
-    if (read === undefined || (behind !== COMMA && behind !== CLOSE_BRACKET)) return undefined;
-    elements.push(read.value);
+  /** @returns the index after the element that begins here; undefined where it has to be cut out first */
+  #wholeElement(chunk: Buffer, index: number, elements: T[]): number | undefined {
+    const parsed = this.#pending.length > 0 ? undefined : this.#parser.parseAt?.(chunk, index);
+    if (parsed === undefined) return undefined;
+    elements.push(parsed.value);
     this.#elementsSeen++;
-    if (behind === CLOSE_BRACKET) this.#place = 'after';
-    return read.end + 1;
+    this.#place = 'behind';
+    return parsed.end;
   }
 
   /**
    * To the end of one element, byte by byte: what changes with each byte is kept in local variables.
    * @returns the index after the comma or bracket behind the element, or the end of the chunk
    */
-  #inside(chunk: Buffer, from: number, elements: unknown[]): number {
+  #inside(chunk: Buffer, from: number, elements: T[]): number {
     const { length } = chunk;
     let [depth, inString, escaped] = [this.#depth, this.#inString, this.#escaped];
     let complete = false;
@@ -102,18 +125,26 @@ class ArrayReader {
   /** @throws MalformedMetadata when the array is not complete, or required and missing */
   end(required: boolean): void {
     if (required && this.#place === 'before') throw new MalformedMetadata('the body is empty');
-    if (this.#place === 'inside') throw new MalformedMetadata('the array ends before it is complete');
+    if (this.#place === 'inside' || this.#place === 'behind')
+      throw new MalformedMetadata('the array ends before it is complete');
   }
 
-  /** Before and after the array there is white space only, or a byte order mark at the start. */
+  /** Around the elements there is white space only, or a byte order mark at the start. */
   #outside(byte: number): void {
     if (isBlank(byte)) return;
-    if (this.#place === 'after') throw new MalformedMetadata('something follows the array');
-    if (byte === OPEN_BRACKET) this.#place = 'inside';
+    if (this.#place === 'behind') this.#behind(byte);
+    else if (this.#place === 'after') throw new MalformedMetadata('something follows the array');
+    else if (byte === OPEN_BRACKET) this.#place = 'inside';
     else if (byte !== 0xef && byte !== 0xbb && byte !== 0xbf) throw new MalformedMetadata('expected a JSON array');
   }
 
-  #complete(lastPart: Buffer, last: boolean, elements: unknown[]): void {
+  #behind(byte: number): void {
+    if (byte === COMMA) this.#place = 'inside';
+    else if (byte === CLOSE_BRACKET) this.#place = 'after';
+    else throw new MalformedMetadata(`element ${this.#elementsSeen} of the array is not JSON`);
+  }
+
+  #complete(lastPart: Buffer, last: boolean, elements: T[]): void {
     const bytes = this.#pending.length === 0 ? lastPart : Buffer.concat([...this.#pending, lastPart]);
     this.#pending = [];
     if (last) this.#place = 'after';
@@ -121,10 +152,10 @@ class ArrayReader {
     elements.push(this.#parse(bytes, ++this.#elementsSeen));
   }
 
-  #parse(bytes: Buffer, position: number): unknown {
+  #parse(bytes: Buffer, position: number): T {
     if (bytes.every(isBlank)) throw new MalformedMetadata(`element ${position} of the array is missing`);
     try {
-      return this.#objects.parse(bytes);
+      return this.#parser.parse(bytes);
     } catch {
       throw new MalformedMetadata(`element ${position} of the array is not JSON`);
     }

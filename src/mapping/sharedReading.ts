@@ -38,7 +38,8 @@ function saysTheSame({ elements }: DicomDataset, asked: Remembered<unknown>['ask
 }
 
 function sameElement(one: DicomElement | undefined, other: DicomElement | undefined): boolean {
-  if (one === undefined || other === undefined) return one === other;
+  if (one === other) return true;
+  if (one === undefined || other === undefined) return false;
   return one.vr === other.vr && sameJson(one.values, other.values);
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isObject, readDataset } from '../dicom/dataset';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
+import type { SimilarDataset } from '../dicom/similarDatasets';
 import type { StudyKey } from '../dicom/studyKey';
 import type { MappingOptions } from '../mapping/options';
 import {
@@ -41,16 +41,15 @@ export async function readLiveStudy(
   const valid: ValidInstance[] = [];
   const invalid: InvalidInstance[] = [];
   const skipped: SkippedInstance[] = [];
-  const readOne = (json: unknown): InstanceReading => {
-    if (!isObject(json)) return NO_DATASET;
-    const dataset = readDataset(json);
-    collectPatientSecrets(dataset, secrets);
+  const readOne = (dataset: SimilarDataset | undefined): InstanceReading => {
+    if (dataset === undefined) return NO_DATASET;
+    collectPatientSecrets(dataset.changed, secrets);
     return read(dataset);
   };
   let turnStarted = performance.now();
   for await (const part of dicom.studyMetadata(study, signal)) {
-    for (const json of part) {
-      const reading = readOne(json);
+    for (const dataset of part) {
+      const reading = readOne(dataset);
       if (reading.kind === 'valid') valid.push(reading);
       else if (reading.kind === 'invalid') invalid.push(reading);
       else skipped.push(reading);

@@ -1,6 +1,7 @@
 import type { Resource } from 'fhir/r4';
 import { Attribute, type AttributeDefinition } from '../dicom/attributes';
-import { type DicomDataset, isObject } from '../dicom/dataset';
+import { isObject } from '../dicom/dataset';
+import type { SimilarDataset } from '../dicom/similarDatasets';
 
 /** Attributes whose values identify a patient, a visit or an order, wherever in an instance they stand; person names are told by their form. */
 const IDENTIFYING: readonly AttributeDefinition[] = [
@@ -20,8 +21,8 @@ const IDENTIFYING: readonly AttributeDefinition[] = [
 ];
 const identifyingTags: ReadonlySet<string> = new Set(IDENTIFYING.map(({ tag }) => tag));
 
-/** Adds every identifying text of an instance, those of nested items included; the groups of a person name each by itself. */
-export function collectPatientSecrets({ elements }: DicomDataset, secrets: Set<string>): void {
+/** Adds every identifying text of elements, those of nested items included; the groups of a person name each by itself. */
+export function collectPatientSecrets(elements: SimilarDataset['changed'], secrets: Set<string>): void {
   for (const [tag, { vr, values }] of elements) {
     if (vr === 'PN' || identifyingTags.has(tag)) collect(values, secrets);
     else for (const value of values) collectItem(value, secrets);

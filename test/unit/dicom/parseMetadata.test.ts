@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { parseMetadata } from '../../../src/dicom/parseMetadata';
+import { type ElementParser, jsonElements, parseMetadata } from '../../../src/dicom/parseMetadata';
+import { readDataset } from '../../../src/dicom/dataset';
+import { type SimilarDataset, similarDatasets } from '../../../src/dicom/similarDatasets';
 import { failureOf } from '../../support/fhirClient';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -7,12 +9,46 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
     yield await Promise.resolve(bytes.subarray(start, start + size));
 }
 
-async function parse(text: string | Uint8Array, size = 7): Promise<readonly unknown[]> {
+async function parse(
+  text: string | Uint8Array,
+  size = 7,
+  parser: ElementParser<unknown> = jsonElements,
+): Promise<readonly unknown[]> {
   const elements: unknown[] = [];
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  for await (const part of parseMetadata(inPieces(bytes, size))) elements.push(...part);
+  for await (const part of parseMetadata(inPieces(bytes, size), parser)) elements.push(...part);
   return elements;
 }
+
+/** Whether an element that the data set before did not have is not among those that have changed. */
+function saysLess(
+  changed: SimilarDataset['changed'],
+  elements: SimilarDataset['elements'],
+  before: SimilarDataset | undefined,
+): boolean {
+  const told = new Map(changed);
+  return [...elements].some(([tag, element]) => before?.elements.get(tag) !== element && told.get(tag) !== element);
+}
+
+describe('data sets that arrive in pieces', () => {
+  it('are those of their JSON, wherever they are cut', async () => {
+    const json = Array.from({ length: 5 }, (_, index) => ({
+      '00080018': { vr: 'UI', Value: [`1.${index}`] },
+      '00100010': { vr: 'PN', Value: [{ Alphabetic: 'Grün^"]}' }] },
+      ...(index === 3 ? { '00100020': { vr: 'LO', Value: ['4'] } } : {}),
+    }));
+    const bytes = Buffer.from(JSON.stringify(json));
+    for (let size = 1; size <= bytes.length; size++) {
+      const datasets: SimilarDataset[] = [];
+      for await (const part of parseMetadata(inPieces(bytes, size), similarDatasets()))
+        datasets.push(...part.flatMap((dataset) => dataset ?? []));
+      expect(datasets.map(({ elements }) => new Map(elements))).toEqual(json.map((each) => readDataset(each).elements));
+      expect(
+        datasets.filter(({ elements, changed }, index) => saysLess(changed, elements, datasets[index - 1])),
+      ).toEqual([]);
+    }
+  });
+});
 
 describe('metadata that arrive in pieces', () => {
   it('are what JSON.parse makes of them, wherever they are cut', async () => {
@@ -55,11 +91,16 @@ describe('metadata that arrive in pieces', () => {
     ['a missing element', '[1,,2]'],
     ['something after the array', '[1] Doe'],
     ['an element that is no JSON', '[{"a":Doe}]'],
+    ['something behind an element', '[{"00080005":1} {"00080005":2}]'],
+    ['a brace too many', '[{"00080005":1}}]'],
+    ['an array that is cut off behind an element', '[{"00080005":1} '],
     ['brackets that do not match', '[{"a":[1}]]'],
     ['NaN', '[{"a":NaN}]'],
   ])('are malformed when they are %s', async (_, text) => {
-    const error = await failureOf(parse(text));
-    expect(error).toMatchObject({ code: 'MalformedMetadata' });
-    expect(String(error)).not.toContain('Doe');
+    for (const parser of [jsonElements, similarDatasets()]) {
+      const error = await failureOf(parse(text, 7, parser));
+      expect(error).toMatchObject({ code: 'MalformedMetadata' });
+      expect(String(error)).not.toContain('Doe');
+    }
   });
 });

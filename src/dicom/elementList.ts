@@ -1,0 +1,70 @@
+import type { DicomElement } from './dataset';
+
+type Entry = [tag: string, element: DicomElement];
+
+/** Elements by tag, of which a copy with some of them replaced costs little: all copies share the places of the tags. */
+export class ElementList implements ReadonlyMap<string, DicomElement> {
+  readonly #places: ReadonlyMap<string, number>;
+  readonly #elements: readonly DicomElement[];
+
+  private constructor(places: ReadonlyMap<string, number>, elements: readonly DicomElement[]) {
+    this.#places = places;
+    this.#elements = elements;
+  }
+
+  static of(elements: ReadonlyMap<string, DicomElement>): ElementList {
+    return new ElementList(new Map([...elements.keys()].map((tag, place) => [tag, place])), [...elements.values()]);
+  }
+
+  /** @param changed elements of tags that are there already */
+  with(changed: readonly (readonly [tag: string, element: DicomElement])[]): ElementList {
+    const elements = this.#elements.slice();
+    for (const [tag, element] of changed) {
+      const place = this.#places.get(tag);
+      if (place !== undefined) elements[place] = element;
+    }
+    return new ElementList(this.#places, elements);
+  }
+
+  get size(): number {
+    return this.#elements.length;
+  }
+
+  get(tag: string): DicomElement | undefined {
+    const place = this.#places.get(tag);
+    return place === undefined ? undefined : this.#elements[place];
+  }
+
+  has(tag: string): boolean {
+    return this.#places.has(tag);
+  }
+
+  forEach(visit: (element: DicomElement, tag: string, map: ReadonlyMap<string, DicomElement>) => void): void {
+    for (const [tag, element] of this) visit(element, tag, this);
+  }
+
+  keys(): MapIterator<string> {
+    return this.#asMap().keys();
+  }
+
+  values(): MapIterator<DicomElement> {
+    return this.#asMap().values();
+  }
+
+  entries(): MapIterator<Entry> {
+    return this.#asMap().entries();
+  }
+
+  [Symbol.iterator](): MapIterator<Entry> {
+    return this.entries();
+  }
+
+  #asMap(): ReadonlyMap<string, DicomElement> {
+    return new Map(
+      [...this.#places].flatMap(([tag, place]): Entry[] => {
+        const element = this.#elements[place];
+        return element === undefined ? [] : [[tag, element]];
+      }),
+    );
+  }
+}

@@ -1,0 +1,84 @@
+import { ElementList } from './elementList';
+import { type DicomDataset, type DicomElement, isObject, readDataset, readTagged } from './dataset';
+import type { DataIssue } from './dataIssue';
+import { type Member, type Members, readAlike, readMembers, stretchesOf } from './jsonMembers';
+import type { ElementParser, ParsedElement } from './parseMetadata';
+
+/** A data set that follows another one. */
+export interface SimilarDataset extends DicomDataset {
+  /** The elements that are not the same objects as in the one before, by tag. */
+  readonly changed: Iterable<readonly [tag: string, element: DicomElement]>;
+}
+
+const OPEN_BRACE = 0x7b;
+
+/**
+ * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
+ * one before is neither parsed nor read again, its element is the same object. Anything but compact JSON with tags as names goes to
+ * JSON.parse as a whole. Gives what `readDataset` makes of the JSON, undefined for what is no object.
+ */
+export function similarDatasets(): ElementParser<SimilarDataset | undefined> {
+  let before: Remembered = NOTHING;
+
+  function parseAt(bytes: Buffer, start: number): ParsedElement<SimilarDataset | undefined> | undefined {
+    if (bytes[start] !== OPEN_BRACE) return undefined;
+    const alike = readAlike(bytes, start + 1, before.members);
+    if (alike === undefined) return parseOther(bytes, start);
+    const issues: DataIssue[] = [];
+    const changed = alike.changed.map(({ name, value }) => readTagged(name, value, issues));
+    const elements = before.elements.with(changed);
+    before = issues.length === 0 ? { members: alike.members, elements } : NOTHING;
+    return { value: { elements, issues, changed }, end: alike.members.end };
+  }
+
+  /** With other names than the one before, or with those in another order. */
+  function parseOther(bytes: Buffer, start: number): ParsedElement<SimilarDataset | undefined> | undefined {
+    const members = readMembers(bytes, start + 1, before.members);
+    if (members === undefined) return undefined;
+    const end = members.reduce((at, { length }) => at + length, start + 1);
+    const { elements, issues } = readDataset(objectOf(members));
+    // Where all is well each member is an element of its own.
+    before =
+      issues.length === 0 && elements.size === members.length
+        ? {
+            members: { bytes, start: start + 1, end, stretches: stretchesOf(members) },
+            elements: ElementList.of(elements),
+          }
+        : NOTHING;
+    return { value: { elements, issues, changed: elements }, end };
+  }
+
+  return {
+    parseAt(bytes, start) {
+      try {
+        return parseAt(bytes, start);
+      } catch (error) {
+        if (error instanceof SyntaxError) return undefined;
+        throw error;
+      }
+    },
+    parse(bytes) {
+      const parsed = parseAt(bytes, 0);
+      if (parsed?.end === bytes.length) return parsed.value;
+      const json: unknown = JSON.parse(bytes.toString('utf8'));
+      if (!isObject(json)) return undefined;
+      const dataset = readDataset(json);
+      return { ...dataset, changed: dataset.elements };
+    },
+  };
+}
+
+interface Remembered {
+  readonly members: Members;
+  /** One for each member. */
+  readonly elements: ElementList;
+}
+
+const NOTHING: Remembered = {
+  members: { bytes: Buffer.alloc(0), start: 0, end: 0, stretches: [] },
+  elements: ElementList.of(new Map()),
+};
+
+function objectOf(members: readonly Member[]): Record<string, unknown> {
+  return Object.fromEntries(members.map(({ name, value }) => [name, value]));
+}

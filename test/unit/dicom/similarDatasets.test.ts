@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { type DicomDataset, isObject, readDataset } from '../../../src/dicom/dataset';
+import { similarDatasets } from '../../../src/dicom/similarDatasets';
+
+const bytesOf = (text: string): Buffer => Buffer.from(text);
+const expected = (text: string) => {
+  const json: unknown = JSON.parse(text);
+  return isObject(json) ? plain(readDataset(json)) : undefined;
+};
+const plain = (dataset: DicomDataset | undefined) =>
+  dataset && { elements: new Map([...dataset.elements]), issues: dataset.issues };
+const tag = fc.constantFrom('00080005', '00080016', '0008103E', '0020000d', '0040A730', '40000010');
+const object = fc.dictionary(tag, fc.jsonValue(), { maxKeys: 6 });
+
+describe('data sets that are much alike', () => {
+  it('are what is read of each by itself, whatever came before', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(object, fc.jsonValue()), { maxLength: 8 }),
+        fc.constantFrom(undefined, 1),
+        (values, indent) => {
+          const parser = similarDatasets();
+          for (const text of values.map((value) => JSON.stringify(value, undefined, indent)))
+            expect(plain(parser.parse(bytesOf(text)))).toEqual(expected(text));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('share the elements that are written alike, and say which are not', () => {
+    const parser = similarDatasets();
+    const texts = ['1', '2', '2'].map(
+      (uid) => `{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${uid}"]},"00100020":{"vr":"LO"}}`,
+    );
+    const [first, second, third] = texts.map((text) => parser.parse(bytesOf(text)));
+    expect(second!.elements.get('00100020')).toBe(first!.elements.get('00100020'));
+    expect(second!.elements.get('00080018')).toEqual({ vr: 'UI', values: ['2'] });
+    expect([first, second, third].map((each) => [...each!.changed].map(([changedTag]) => changedTag))).toEqual([
+      ['00080005', '00080018', '00100020'],
+      ['00080018'],
+      [],
+    ]);
+  });
+
+  it('tell what is missing or new in one of them', () => {
+    const parser = similarDatasets();
+    const full = '{"00080005":{"vr":"CS"},"00080018":{"vr":"UI"},"00100020":{"vr":"LO"}}';
+    const texts = [full, '{"00080005":{"vr":"CS"},"00080018":{"vr":"UI"}}', full, '{"00080018":{"vr":"UI"}}', full];
+    for (const text of texts) expect(plain(parser.parse(bytesOf(text)))).toEqual(expected(text));
+  });
+
+  it('keep the last of two members with one name', () => {
+    const parser = similarDatasets();
+    for (const values of [
+      [1, 2],
+      [3, 2],
+      [2, 1],
+    ]) {
+      const text = `{${values.map((value) => `"00080005":{"vr":"CS","Value":[${value}]}`).join(',')}}`;
+      expect(plain(parser.parse(bytesOf(text)))).toEqual(expected(text));
+    }
+  });
+
+  it('are found by where they begin', () => {
+    const parser = similarDatasets();
+    const text = '[{"00080005":{"vr":"CS"}},{"00080005":{"vr":"LO"}}]';
+    expect(parser.parseAt!(bytesOf(text), 1)?.end).toBe(text.indexOf(',{'));
+    expect(parser.parseAt!(bytesOf(text.slice(0, -3)), text.indexOf(',{') + 1)).toBeUndefined();
+    expect(parser.parseAt!(bytesOf(text), text.indexOf(',{') + 1)?.end).toBe(text.length - 1);
+  });
+
+  it.each([
+    ['{"00080005":1,}'],
+    ['{"00080005":1 "00080016":2}'],
+    ['{"00080005":}'],
+    ['{"00080005":[1}'],
+    ['{"00080005":1]}'],
+    ['{"00080005":1'],
+    ['{"00080005":"Doe'],
+    ['{"00080005":"Doe\\'],
+    ['{"00080005":1}}'],
+    ['{"00080005":1}{"00080016":2}'],
+    ['{"00080005":NaN}'],
+    ['{,"00080005":1}'],
+  ])('are refused where they are no JSON: %s', (text) => {
+    const parser = similarDatasets();
+    parser.parse(bytesOf('{"00080005":{"vr":"CS"},"00080016":{"vr":"UI"}}'));
+    expect(() => parser.parse(bytesOf(text))).toThrow(SyntaxError);
+  });
+});
