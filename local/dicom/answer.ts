@@ -3,7 +3,7 @@ import { type Query, readChangeFeed, readLatestChange } from './changeFeedApi';
 import type { InstanceHistory } from './changeFeed';
 import { FailureReason, type InstanceStore, type StoreOutcome } from './instanceStore';
 import { isUid } from './storable';
-import { dicomJsonReply, emptyReply, jsonReply, type Reply, RequestRefused, textReply } from './reply';
+import { dicomTextReply, emptyReply, jsonReply, type Reply, RequestRefused, textReply } from './reply';
 import type { Route } from './route';
 import { search, type SearchLevel } from './search';
 import { submissionsOf } from './storeRequest';
@@ -129,10 +129,8 @@ function metadata(state: ServiceState, request: DicomRequest, partition: string)
     return textReply(500, 'The server encountered an internal error');
   const etag = etagOf(instances);
   if (request.headers['if-none-match'] === etag) return { ...emptyReply(304), headers: { etag } };
-  const reply = dicomJsonReply(
-    200,
-    instances.map((instance) => instance.current?.metadata ?? {}),
-  );
+  const texts = instances.map((instance) => instance.current?.metadataText ?? '{}');
+  const reply = dicomTextReply(200, `[${texts.join(',')}]`);
   return { ...reply, headers: { ...reply.headers, etag } };
 }
 

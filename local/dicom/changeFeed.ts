@@ -8,6 +8,8 @@ interface InstanceVersion {
   /** Unique and increasing over all versions of all instances. */
   readonly watermark: number;
   readonly metadata: DicomJson;
+  /** The metadata as JSON: read many times, so written once. */
+  readonly metadataText: string;
 }
 
 /** An instance over its whole life: it keeps its identity through deletes and new stores. */

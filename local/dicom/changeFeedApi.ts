@@ -1,6 +1,5 @@
 import { type ChangeFeed, type ChangeFeedRow, stateOf } from './changeFeed';
-import type { DicomJson } from './dicomJson';
-import { emptyReply, jsonReply, type Reply, RequestRefused } from './reply';
+import { emptyReply, jsonTextReply, type Reply, RequestRefused } from './reply';
 
 /** Parameters of a query by lower-case name. */
 export type Query = ReadonlyMap<string, string>;
@@ -24,20 +23,26 @@ export function readChangeFeed(feed: ChangeFeed, query: Query, options: ChangeFe
   const limit = limitOf(query, DEFAULT_WINDOW[api], MAX_WINDOW[api]);
   const offset = offsetOf(query);
   const rows = api === 'v2' ? feed.between(...timeSpanOf(query), offset, limit) : feed.window(offset, limit);
-  return jsonReply(
-    200,
-    rows.map((row) => entryOf(row, includeMetadata, options.pascalCase)),
-  );
+  const texts = rows.map((row) => entryText(row, includeMetadata, options.pascalCase));
+  return jsonTextReply(200, `[${texts.join(',')}]`);
 }
 
 /** `GET /changefeed/latest`: 204 without a body while the feed is empty. */
 export function readLatestChange(feed: ChangeFeed, query: Query, options: ChangeFeedOptions): Reply {
   const includeMetadata = booleanOf(query, 'includeMetadata', true);
   const row = feed.latest();
-  return row === undefined ? emptyReply(204) : jsonReply(200, entryOf(row, includeMetadata, options.pascalCase));
+  return row === undefined ? emptyReply(204) : jsonTextReply(200, entryText(row, includeMetadata, options.pascalCase));
 }
 
-function entryOf(row: ChangeFeedRow, includeMetadata: boolean, pascalCase: boolean): Record<string, unknown> {
+/** The metadata stand at its end, as they were written when they were stored. */
+function entryText(row: ChangeFeedRow, includeMetadata: boolean, pascalCase: boolean): string {
+  const text = JSON.stringify(entryOf(row, pascalCase));
+  const metadata = includeMetadata ? metadataTextOf(row) : undefined;
+  const name = pascalCase ? 'Metadata' : 'metadata';
+  return metadata === undefined ? text : `${text.slice(0, -1)},"${name}":${metadata}}`;
+}
+
+function entryOf(row: ChangeFeedRow, pascalCase: boolean): Record<string, unknown> {
   const entry: Record<string, unknown> = {
     sequence: row.sequence,
     partitionName: row.instance.partition,
@@ -47,17 +52,16 @@ function entryOf(row: ChangeFeedRow, includeMetadata: boolean, pascalCase: boole
     action: pascalCase ? row.action.toLowerCase() : row.action,
     timestamp: row.timestamp,
     state: pascalCase ? stateOf(row).toLowerCase() : stateOf(row),
-    metadata: includeMetadata ? metadataOf(row) : undefined,
   };
   if (!pascalCase) return entry;
   return Object.fromEntries(Object.entries(entry).map(([name, value]) => [capitalised(name), value]));
 }
 
-function metadataOf(row: ChangeFeedRow): DicomJson | undefined {
+function metadataTextOf(row: ChangeFeedRow): string | undefined {
   if (row.instance.current !== undefined && row.instance.metadataLost) {
     throw new RequestRefused(500, 'The server encountered an internal error');
   }
-  return row.instance.current?.metadata;
+  return row.instance.current?.metadataText;
 }
 
 function capitalised(name: string): string {

@@ -127,7 +127,8 @@ export class InstanceStore {
 
   private putVersion(action: 'Create' | 'Update', instance: InstanceHistory, dataset: DicomJson): ChangeFeedRow {
     this.watermark += 1;
-    instance.current = { watermark: this.watermark, metadata: withoutBulkData(dataset) };
+    const metadata = withoutBulkData(dataset);
+    instance.current = { watermark: this.watermark, metadata, metadataText: JSON.stringify(metadata) };
     return this.feed.append(action, instance, this.watermark);
   }
 

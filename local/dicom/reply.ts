@@ -19,15 +19,21 @@ export class RequestRefused extends Error {
 }
 
 export function jsonReply(status: number, value: unknown): Reply {
-  return {
-    status,
-    headers: { 'content-type': 'application/json; charset=utf-8' },
-    body: JSON.stringify(value),
-  };
+  return jsonTextReply(status, JSON.stringify(value));
+}
+
+/** @param body JSON */
+export function jsonTextReply(status: number, body: string): Reply {
+  return { status, headers: { 'content-type': 'application/json; charset=utf-8' }, body };
 }
 
 export function dicomJsonReply(status: number, value: unknown): Reply {
-  return { status, headers: { 'content-type': 'application/dicom+json' }, body: JSON.stringify(value) };
+  return dicomTextReply(status, JSON.stringify(value));
+}
+
+/** @param body DICOM JSON */
+export function dicomTextReply(status: number, body: string): Reply {
+  return { status, headers: { 'content-type': 'application/dicom+json' }, body };
 }
 
 export function textReply(status: number, text: string): Reply {
