@@ -58,13 +58,23 @@ export function clean<T>(value: T): Reading<T> {
   return { value, issues: [] };
 }
 
+/** @returns whether two lists say the same, in the same order */
+export function sameIssues(some: readonly DataIssue[], others: readonly DataIssue[]): boolean {
+  if (some === others) return true;
+  return some.length === others.length && some.every((issue, index) => isSameIssue(issue, others[index]));
+}
+
+function isSameIssue(one: DataIssue, other: DataIssue | undefined): boolean {
+  return one.tag === other?.tag && one.severity === other.severity && one.problem === other.problem;
+}
+
 /** @returns the issues without repetitions, in the order of their first appearance */
 export function distinctIssues(issues: readonly DataIssue[]): readonly DataIssue[] {
   const seen = new Map<string, DataIssue[]>();
   return issues.filter((issue) => {
     const ofTag = seen.get(issue.tag);
     if (ofTag === undefined) seen.set(issue.tag, [issue]);
-    else if (ofTag.some((other) => other.problem === issue.problem && other.severity === issue.severity)) return false;
+    else if (ofTag.some((other) => isSameIssue(issue, other))) return false;
     else ofTag.push(issue);
     return true;
   });

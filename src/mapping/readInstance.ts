@@ -1,5 +1,5 @@
 import { Attribute } from '../dicom/attributes';
-import { type DataIssue, distinctIssues, invalid, type Reading } from '../dicom/dataIssue';
+import { type DataIssue, distinctIssues, invalid, type Reading, sameIssues } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 import { dateTimeOf, dateTimeValue } from '../dicom/dates';
 import { unsignedIntValue } from '../dicom/numbers';
@@ -53,13 +53,15 @@ export function instanceReader(options: MappingOptions, studyUid?: string): Inst
     collected((collector) => ofStudy(dataset, options, studyUid, collector)),
   );
   const readOfSeries = sharedReading((dataset) => collected((collector) => ofSeries(dataset, options, collector)));
+  const allIssues = issueJoiner();
   return (dataset) => {
     if (options.phantoms === 'skip' && isQualityControl(dataset))
       return { kind: 'skipped', instanceUid: uidValue(dataset, Attribute.SOPInstanceUID).value, issues: [] };
     const study = readOfStudy(dataset);
     const series = readOfSeries(dataset);
     const own = collected((collector) => ofInstance(dataset, options, collector));
-    return judge(dataset, { study, series, own }, options);
+    const issues = allIssues([dataset.issues, series.issues, own.issues, study.issues]);
+    return judge(dataset, { study, series, own, issues }, options);
   };
 }
 
@@ -79,12 +81,17 @@ interface Parts {
   readonly study: Reading<ReturnType<typeof ofStudy>>;
   readonly series: Reading<ReturnType<typeof ofSeries>>;
   readonly own: Reading<ReturnType<typeof ofInstance>>;
+  /** Of all of them. */
+  readonly issues: readonly DataIssue[];
 }
 
-function judge(dataset: DicomDataset, { study, series, own }: Parts, options: MappingOptions): InstanceReading {
+function judge(
+  dataset: DicomDataset,
+  { study, series, own, issues: found }: Parts,
+  options: MappingOptions,
+): InstanceReading {
   const { seriesUid } = series.value;
   const { instanceUid } = own.value;
-  const found = allIssues([dataset, series, own, study]);
   const missing = missingAttribute(seriesUid, instanceUid, study.value.hasPatient);
   const issues = missing === undefined ? found : distinctIssues([...found, ...missingIssue(missing, found)]);
   if (seriesUid === undefined || instanceUid === undefined || missing !== undefined) {
@@ -112,9 +119,15 @@ function judge(dataset: DicomDataset, { study, series, own }: Parts, options: Ma
 
 const NO_ISSUES: readonly DataIssue[] = [];
 
-function allIssues(parts: readonly { readonly issues: readonly DataIssue[] }[]): readonly DataIssue[] {
-  const some = parts.some(({ issues }) => issues.length > 0);
-  return some ? distinctIssues(parts.flatMap(({ issues }) => issues)) : NO_ISSUES;
+/** Joins the issues of the parts of one instance after the other; where they are those of the one before, it is the same list again. */
+function issueJoiner(): (parts: readonly (readonly DataIssue[])[]) => readonly DataIssue[] {
+  let before: { readonly parts: readonly (readonly DataIssue[])[]; readonly joined: readonly DataIssue[] } | undefined;
+  return (parts) => {
+    if (parts.every(({ length }) => length === 0)) return NO_ISSUES;
+    if (before === undefined || !parts.every((issues, index) => sameIssues(issues, before?.parts[index] ?? NO_ISSUES)))
+      before = { parts, joined: distinctIssues(parts.flat()) };
+    return before.joined;
+  };
 }
 
 function ofStudy(
