@@ -50,8 +50,9 @@ export function meetsTarget({ value, better, target }: Measure): boolean {
   return better === 'higher' ? value >= target : value <= target;
 }
 
-/** The middle value; of an even number the lower one. */
+/** The middle value; of an even number the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
+  const middle = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.ceil((sorted.length - 1) / 2)]];
+  return middle.reduce<number>((sum, value) => sum + (value ?? Number.NaN) / 2, 0);
 }

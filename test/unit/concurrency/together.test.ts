@@ -46,7 +46,7 @@ describe('requests that go together', () => {
           fail: reject,
         });
       });
-    const ask = together<string, string>({ most: 20, ...options, send });
+    const ask = together<string, string>({ most: 20, groupsUnderWay: 2, ...options, send });
     return { groups, ask, sent: () => groups.map(({ items }) => items.join('')) };
   }
 
@@ -134,6 +134,7 @@ describe('requests that go together', () => {
     groups[1]?.fail('no error at all');
     expect(await Promise.all(failures)).toEqual([undefined, 'no error at all', new Error('lost'), new Error('lost')]);
     const throwing = together<string, string>({
+      groupsUnderWay: 2,
       most: 2,
       send: () => {
         throw new Error('at once');
@@ -152,7 +153,7 @@ describe('requests that go together', () => {
 
   it('gives a part its result when it is known, and not when the slowest of the group is', async () => {
     const parts: TextPart[] = [];
-    const ask = together<string, string>({ most: 2, send: (group) => new Promise(() => parts.push(...group)) });
+    const ask = together<string, string>({ most: 2, groupsUnderWay: 2, send: (group) => new Promise(() => parts.push(...group)) });
     const results = ['a', 'b', 'c', 'd'].map((item) => ask(item, never));
     await jest.advanceTimersByTimeAsync(PATIENCE_MS);
     parts.find(({ item }) => item === 'd')?.resolve('known');
@@ -273,6 +274,7 @@ describe('requests that go together', () => {
     const senders: (string | undefined)[] = [];
     const ends: (() => void)[] = [];
     const ask = together<string, string>({
+      groupsUnderWay: 2,
       most: 20,
       send: (parts) => {
         senders.push(caller.getStore());
