@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FailedEntries } from '../failures/failedEntries';
 import type { FailedFeedEntry } from '../failures/failedEntry';
 import type { FailureNotifier } from '../failures/notifier';
@@ -149,6 +150,8 @@ async function sendAll(
   const sender = async (): Promise<void> => {
     for (const messages of left) {
       if (failed) return;
+      // Long messages are deflated: one in a turn of the event loop.
+      await nextTurn(undefined, { signal });
       try {
         counts.push(await sendOne(queue, messages, signal));
       } catch (error) {

@@ -29,7 +29,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.body = new Readable({
       read: () => this.#controller?.resume(),
       destroy: (error, done) => {
-        this.stop(error ?? new Error('The answer is not wanted any more'));
+        this.stop(error ?? UNWANTED);
         done(error);
       },
     });
@@ -67,7 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#stopped ??= new Error('The answer is complete');
+    this.#stopped ??= COMPLETE;
     this.body.push(null);
   }
 
@@ -75,6 +75,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.stop(error);
   }
 }
+
+// One for all: to make an error means to walk the stack.
+const COMPLETE = new Error('The answer is complete');
+const UNWANTED = new Error('The answer is not wanted any more');
 
 function flatHeaders(headers: Record<string, string | string[] | undefined>): Readonly<Record<string, string>> {
   return Object.fromEntries(

@@ -34,20 +34,39 @@ export class UnreadableMessage extends Error {
   }
 }
 
-/**
- * A queue message of 64 KiB in base64 holds 48 KiB of text (Azure Queue Storage limits).
- * Change lists that would not fit are deflated: the UIDs of one study share long prefixes, so a whole round fits and a study costs one pass.
- */
+/** A queue message of 64 KiB in base64 holds 48 KiB of text (Azure Queue Storage limits). */
 export const MAX_MESSAGE_BYTES = 48 * 1024;
 
-const uid = z.string().min(1).max(128);
-const changeSchema = z.object({
-  sequence: z.number().int().nonnegative(),
-  action: z.enum(['Create', 'Update', 'Delete']),
-  series: uid,
-  instance: uid,
+/**
+ * Longer lists of changes are deflated: the UIDs of one study share long prefixes, so that a whole round fits one message and less is moved.
+ */
+const MAX_PLAIN_BYTES = 4 * 1024;
+
+const isUid = (value: unknown): value is string =>
+  typeof value === 'string' && value.length >= 1 && value.length <= MAX_UID_LENGTH;
+const MAX_UID_LENGTH = 128;
+const CHANGE_FIELDS: Readonly<Record<keyof StudyChange, (value: unknown) => boolean>> = {
+  sequence: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  action: (value) => value === 'Create' || value === 'Update' || value === 'Delete',
+  series: isUid,
+  instance: isUid,
+};
+
+/** Read by hand: a round holds thousands, and a schema for each costs more than everything else about it. */
+const changesSchema = z.custom<readonly unknown[]>(Array.isArray).transform((list, context): readonly StudyChange[] =>
+  list.map((value, index) => {
+    const change = (isObject(value) ? value : {}) as StudyChange;
+    for (const [field, isValid] of Object.entries(CHANGE_FIELDS))
+      if (!isValid(change[field as keyof StudyChange]))
+        context.addIssue({ code: 'custom', path: [index, field], message: 'invalid' });
+    const { sequence, action, series, instance } = change;
+    return { sequence, action, series, instance };
+  }),
+);
+const studySchema = z.object({
+  partition: z.string().min(1).max(128),
+  uid: z.string().min(1).max(MAX_UID_LENGTH),
 });
-const studySchema = z.object({ partition: z.string().min(1).max(128), uid });
 const deflatedSchema = z.object({ deflated: z.string() });
 // What only telemetry needs must not make a message unreadable.
 const traceSchema = z
@@ -56,16 +75,14 @@ const traceSchema = z
   .catch(undefined);
 const messageSchema = z.object({
   study: studySchema,
-  changes: z.union([z.array(changeSchema), deflatedSchema]).default([]),
+  changes: z.union([deflatedSchema, changesSchema]).default([]),
   deferred: z.object({ since: z.iso.datetime(), times: z.number().int().positive() }).optional(),
   again: z.boolean().optional(),
   lastTry: z.boolean().optional(),
   trace: traceSchema,
 });
-const sharedSchema = z.object({
-  studies: z.union([z.array(z.object({ study: studySchema, changes: z.array(changeSchema) })).min(1), deflatedSchema]),
-  trace: traceSchema,
-});
+const studiesSchema = z.array(z.object({ study: studySchema, changes: changesSchema })).min(1);
+const sharedSchema = z.object({ studies: z.union([deflatedSchema, studiesSchema]), trace: traceSchema });
 
 /**
  * Reads a message from the queue, whatever somebody put there: about one study, or about several small ones.
@@ -75,11 +92,9 @@ const sharedSchema = z.object({
 export function readStudyMessages(input: unknown): readonly StudyMessage[] {
   if (!isObject(input) || !('studies' in input)) return [readStudyMessage(input)];
   const { studies, trace } = check(sharedSchema, input);
-  const messages = Array.isArray(studies) ? studies : check(inflatedStudies, inflate(studies.deflated, 'studies'));
+  const messages = 'deflated' in studies ? check(studiesSchema, inflate(studies.deflated, 'studies')) : studies;
   return messages.map((message) => (trace === undefined ? message : { ...message, trace }));
 }
-
-const inflatedStudies = z.array(z.object({ study: studySchema, changes: z.array(changeSchema) })).min(1);
 
 /** @throws UnreadableMessage */
 export function readStudyMessage(input: unknown): StudyMessage {
@@ -87,7 +102,7 @@ export function readStudyMessage(input: unknown): StudyMessage {
   const { changes, ...rest } = message;
   return {
     ...rest,
-    changes: Array.isArray(changes) ? changes : check(z.array(changeSchema), inflate(changes.deflated, 'changes')),
+    changes: 'deflated' in changes ? check(changesSchema, inflate(changes.deflated, 'changes')) : changes,
   };
 }
 
@@ -104,7 +119,7 @@ export function tryReadStudyMessages(input: unknown): readonly StudyMessage[] | 
 /** The texts of the messages for these changes of one study: one, or several when even deflated they would not fit. */
 export function writeStudyMessages(message: StudyMessage): readonly string[] {
   const plain = JSON.stringify(message);
-  if (Buffer.byteLength(plain) <= MAX_MESSAGE_BYTES) return [plain];
+  if (message.changes.length === 0 || Buffer.byteLength(plain) <= MAX_PLAIN_BYTES) return [plain];
   const deflated = JSON.stringify({ ...message, changes: { deflated: deflate(message.changes) } });
   if (Buffer.byteLength(deflated) <= MAX_MESSAGE_BYTES) return [deflated];
   const middle = Math.ceil(message.changes.length / 2);
@@ -126,13 +141,13 @@ export function writeSharedMessage(messages: readonly StudyMessage[]): string | 
   const trace = messages.find((message) => message.trace !== undefined)?.trace;
   const studies = messages.map(({ study, changes }) => ({ study, changes }));
   const plain = JSON.stringify({ studies, trace });
-  if (Buffer.byteLength(plain) <= MAX_MESSAGE_BYTES) return plain;
+  if (Buffer.byteLength(plain) <= MAX_PLAIN_BYTES) return plain;
   const deflated = JSON.stringify({ studies: { deflated: deflate(studies) }, trace });
   return Buffer.byteLength(deflated) <= MAX_MESSAGE_BYTES ? deflated : undefined;
 }
 
 function deflate(value: unknown): string {
-  return deflateRawSync(JSON.stringify(value), { level: 9 }).toString('base64');
+  return deflateRawSync(JSON.stringify(value)).toString('base64');
 }
 
 const MAX_INFLATED_BYTES = 16 * 1024 * 1024;
