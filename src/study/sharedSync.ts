@@ -1,6 +1,7 @@
 import type { Resource } from 'fhir/r4';
 import type { Failure } from '../failures/classify';
 import { atMost } from './atMost';
+import { DependencyError } from './dependencyErrors';
 import type { Delivery, FailedPasses } from './failedPass';
 import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
@@ -21,6 +22,11 @@ type Look =
   | { readonly kind: 'own-message'; readonly reason: string; readonly delayMs: number }
   /** A copy for later is in the queue already. */
   | { readonly kind: 'deferred' };
+
+const NO_ROWS = { file: [], clear: [] };
+
+/** Thrown into a look that would have entries to file. */
+class NeedsOwnMessage extends Error {}
 
 /**
  * Brings several studies up to date under one mark, each in one look. Whatever is not settled by that gets a message of its own, at which
@@ -51,6 +57,8 @@ export function sharedSync(
     let wrote = false;
     const onLive = (read: LiveStudy): void => {
       live = read;
+      // Before anything is written: its own pass does that, and files them.
+      if (rowsAfterSuccess(message.changes, read, [], operationId).file.length > 0) throw new NeedsOwnMessage();
     };
     const onWrite = (): void => {
       wrote = true;
@@ -63,17 +71,17 @@ export function sharedSync(
         deadline,
       );
       if (result.kind === 'start-over') return { kind: 'own-message', reason: result.reason, delayMs: 0 };
-      const rows = rowsAfterSuccess(message.changes, result.live, [], operationId);
-      if (rows.file.length > 0) return { kind: 'own-message', reason: 'invalid-instances', delayMs: 0 };
       const { written, remarks } = result;
       const durationMs = performance.now() - started;
       return {
         kind: 'equal',
         wrote,
-        report: { message, live: result.live, written, remarks, rows, durationMs, operationId },
+        report: { message, live: result.live, written, remarks, rows: NO_ROWS, durationMs, operationId },
       };
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof DependencyError && error.cause instanceof NeedsOwnMessage)
+        return { kind: 'own-message', reason: 'invalid-instances', delayMs: 0 };
       return afterFailure(message, failureOf(error, live, seen), signal);
     }
   }

@@ -15,7 +15,7 @@ const studyOf = (app: CastApp, uid: string): readonly ImagingStudy[] =>
     .filter(({ identifier }) => identifier?.some(({ value }) => value === `urn:oid:${uid}`));
 
 const rowsOf = async (app: CastApp, uid: string): Promise<readonly Record<string, unknown>[]> =>
-  (await app.tableRows('FailedEntries')).filter(({ partitionKey }) => String(partitionKey).endsWith(`~${uid}`));
+  (await app.tableRows('FailedEntries')).filter(({ studyInstanceUid }) => studyInstanceUid === uid);
 
 const logsOf = (app: CastApp, uid: string, word: string): readonly string[] =>
   app.host.logs.filter((line) => line.includes(`study=${uid} `) && line.includes(word));

@@ -74,7 +74,8 @@ describe('npm start -- --once', () => {
     expect(fhir.resourcesWritten).toMatchObject({ ImagingStudy: studies });
     expect(fhir.resourcesWritten.Patient).toBeGreaterThan(20);
     expect(fhir.requests).toBe(Object.values(fhir.requestsByKind).reduce((sum, count) => sum + count, 0));
-    expect(fhir.requestsByKind.transaction).toBe(studies);
+    // Small studies that are worked on at once share a transaction.
+    expect(fhir.requestsByKind.transaction).toBeLessThanOrEqual(studies);
     // 5 where the Patient is new, one more where Observations are searched; the Endpoint and the health check cost a few.
     expect(fhir.requests).toBeLessThanOrEqual(6 * studies + 10);
     expect(dicom.requests).toBeLessThanOrEqual(studies + 10);

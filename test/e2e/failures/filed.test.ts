@@ -221,7 +221,7 @@ describe('the app on the host, each kind of error in a study of its own', () => 
     expect(entry?.message).toMatch(message ?? /./);
     expect(entry?.suggestedFix).toMatch(/\w{3,}/);
     expect((await app.tableRows('FailedEntries')).filter(({ studyInstanceUid }) => studyInstanceUid === uid)).toEqual([
-      expect.objectContaining({ ...columns, partitionKey: `Microsoft.Default~${uid}`, rowKey: entry?.rowKey }),
+      expect.objectContaining({ ...columns, rowKey: `Microsoft.Default~${uid}~${entry?.rowKey ?? ''}` }),
     ]);
     // A line may have a stack before these: what a person searches for is on its last line.
     const lines = app.host.logs.filter((line) => line.includes(`study=${uid} `));
