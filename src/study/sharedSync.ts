@@ -1,4 +1,5 @@
 import type { Resource } from 'fhir/r4';
+import { studyKeyText } from '../dicom/studyKey';
 import type { Failure } from '../failures/classify';
 import { atMost } from './atMost';
 import { DependencyError } from './dependencyErrors';
@@ -15,11 +16,18 @@ import { watchReads } from './watchReads';
 /** Studies that are looked at at once, whatever the number of messages: what was read of them is held in memory meanwhile. */
 const STUDIES_AT_ONCE = 40;
 
+interface OwnMessage {
+  readonly kind: 'own-message';
+  readonly message: StudyMessage;
+  readonly reason: string;
+  readonly delayMs: number;
+}
+
 /** What one look at one study of several came to. */
 type Look =
   | { readonly kind: 'equal'; readonly report: SettledPass; readonly wrote: boolean }
   /** It needs a message of its own, to be tried again, filed or started over there. */
-  | { readonly kind: 'own-message'; readonly reason: string; readonly delayMs: number }
+  | OwnMessage
   /** A copy for later is in the queue already. */
   | { readonly kind: 'deferred' };
 
@@ -40,9 +48,18 @@ export function sharedSync(
   const { options, passes, queue, breakers, reporter } = deps;
   const inTurn = atMost(STUDIES_AT_ONCE);
 
-  async function sendOwn(message: StudyMessage, reason: string, delayMs: number, signal: AbortSignal): Promise<void> {
-    reporter.startedOver(message.study, reason);
-    await queue.send({ ...message, again: true }, { delayMs, signal });
+  const own = (message: StudyMessage, reason: string, delayMs = 0): OwnMessage => ({
+    kind: 'own-message',
+    message,
+    reason,
+    delayMs,
+  });
+
+  async function sendOwn(each: readonly OwnMessage[], signal: AbortSignal): Promise<void> {
+    for (const { message, reason, delayMs } of each) {
+      reporter.startedOver(message.study, reason);
+      await queue.send({ ...message, again: true }, { delayMs, signal });
+    }
   }
 
   async function look(
@@ -70,7 +87,10 @@ export function sharedSync(
         { onLive, onWrite, thorough: false },
         deadline,
       );
-      if (result.kind === 'start-over') return { kind: 'own-message', reason: result.reason, delayMs: 0 };
+      if (result.kind === 'start-over') return own(message, result.reason);
+      // Told when it is known, and not at the end: meanwhile others may have found a service down.
+      breakers.available('dicom');
+      breakers.available('fhir');
       const { written, remarks } = result;
       const durationMs = performance.now() - started;
       return {
@@ -81,7 +101,7 @@ export function sharedSync(
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof DependencyError && error.cause instanceof NeedsOwnMessage)
-        return { kind: 'own-message', reason: 'invalid-instances', delayMs: 0 };
+        return own(message, 'invalid-instances');
       return afterFailure(message, failureOf(error, live, seen), signal);
     }
   }
@@ -93,8 +113,7 @@ export function sharedSync(
     }
     const { reason, retryAfterMs = 0, outcomeUnknown } = failure;
     // What may still arrive has arrived when the message comes.
-    const delayMs = Math.max(retryAfterMs, outcomeUnknown ? options.unknownOutcomeMs : 0);
-    return { kind: 'own-message', reason, delayMs };
+    return own(message, reason, Math.max(retryAfterMs, outcomeUnknown ? options.unknownOutcomeMs : 0));
   }
 
   async function work(messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal): Promise<void> {
@@ -106,38 +125,46 @@ export function sharedSync(
       signal,
     );
     const looks = await allEnded(
-      messages.map(async (message): Promise<Look> => {
-        const known: Look = { kind: 'own-message', reason: 'has-failed-entries', delayMs: 0 };
-        const found = pass.hasEntries(message.study)
-          ? known
-          : await inTurn(() => look(message, invocationId, signal, deadline));
-        if (found.kind === 'own-message') await sendOwn(message, found.reason, found.delayMs, signal);
-        return found;
-      }),
+      messages.map(async (message): Promise<Look> =>
+        pass.hasEntries(message.study)
+          ? own(message, 'has-failed-entries')
+          : inTurn(() => look(message, invocationId, signal, deadline)),
+      ),
     );
+    const others = looks.filter((found) => found.kind === 'own-message');
     const equal = looks.filter((found) => found.kind === 'equal');
     const wrote = equal.filter((found) => found.wrote);
+    // Before the mark goes, which stands for what may still arrive.
+    await sendOwn(others.filter(isDelayed), signal);
     const isOvertaken = (await pass.settle({ wroteToFhir: wrote.length > 0 }, signal)) === 'overtaken';
     if (isOvertaken) {
-      for (const { report } of wrote) await sendOwn(report.message, 'overtaken', 0, signal);
+      const again = wrote.map(({ report }) => own(report.message, 'overtaken'));
+      await sendOwn(again, signal);
       await pass.settle({ wroteToFhir: false }, signal);
     }
+    // Not before: whoever takes one of them up touches the mark, and all that was written would have to be looked at again.
+    // Should this run end here, the message comes again, and comes apart.
+    await sendOwn(
+      others.filter((found) => !isDelayed(found)),
+      signal,
+    );
     const settled = isOvertaken ? equal.filter((found) => !found.wrote) : equal;
-    if (settled.length > 0) {
-      breakers.available('dicom');
-      breakers.available('fhir');
-    }
-    for (const { report } of settled) await reporter.settled(report, signal);
+    // At once: a notifier that is slow with each would use up the time of the run.
+    await allEnded(settled.map(({ report }) => reporter.settled(report, signal)));
   }
 
   return async (messages, delivery, signal) => {
     const isRepeated = delivery.dequeueCount > 1;
     // Somebody died of it, or lost it: alone each study shows what it is. And while a service is down, one study at a time is a trial.
     const isDown = Object.values(breakers.states()).some(({ state }) => state !== 'closed');
-    if (!isRepeated && !isDown) return work(messages, delivery, signal);
+    // Two looks under one mark would not know of each other.
+    const isTwice = new Set(messages.map(({ study }) => studyKeyText(study))).size < messages.length;
+    if (!isRepeated && !isDown && !isTwice) return work(messages, delivery, signal);
     for (const message of messages) await queue.send(isRepeated ? { ...message, again: true } : message, { signal });
   };
 }
+
+const isDelayed = ({ delayMs }: OwnMessage): boolean => delayMs > 0;
 
 /** Nothing goes on behind the back of a run that has ended. @throws the first error, when all have ended */
 async function allEnded<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {

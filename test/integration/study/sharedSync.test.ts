@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createCast } from '../../../src/cast';
+import { DEFAULT_PARTITION } from '../../../src/dicom/studyKey';
 import { handlePoison } from '../../../src/study/poison';
 import { failedEntries } from '../../../src/failures/failedEntries';
 import { removeIdleSigns } from '../../../src/failures/idleSigns';
 import { studyMarks } from '../../../src/failures/marks';
+import { notifierOf } from '../../../src/failures/notifier';
 import { isMarkKey, isSignKey } from '../../../src/failures/tableKeys';
 import { useAzurite } from '../../support/azurite';
 import { CastRig, signal } from '../../support/castRig';
 import { ctInstance, element, uidsOfOneShard } from '../../support/instances';
+import { locksRunOut } from '../../support/locksRunOut';
 import { violationsOf } from '../../support/oracle';
 import type { QueuedMessage } from '../../support/scriptedQueue';
 
@@ -95,6 +100,27 @@ describe('several studies of one message', () => {
     expect(await violationsOf(rig)).toEqual([]);
   });
 
+  it('do not have to be looked at again because of one with failed entries: nobody can take it up before they are settled', async () => {
+    await start();
+    store();
+    refuse(FIRST, 422);
+    await rig.pull();
+    await rig.drain();
+    rig.fhir.intercept = undefined;
+    describeAll('Another description');
+    const message = await nextMessage();
+    const slow = rig.worker('slow');
+    slow.take(message);
+    await slow.stepper.until(/fhir\.transaction/);
+    const early = rig.queue.visible().filter(({ id }) => id !== message.id);
+    for (const own of early) await rig.deliver(own);
+    await slow.stepper.finish();
+    expect(studiesOf(rig.queue.all())).toEqual([FIRST]);
+    await rig.drain();
+    expect(await rig.failures()).toEqual([]);
+    expect(await violationsOf(rig)).toEqual([]);
+  });
+
   it('give one with an invalid instance a message of its own, where the instance is filed', async () => {
     await start();
     store();
@@ -117,6 +143,36 @@ describe('several studies of one message', () => {
     rig.fhir.intercept = undefined;
     await rig.drain();
     expect(await violationsOf(rig)).toEqual([]);
+  });
+
+  it('leave the breaker as the last of them found the FHIR server', async () => {
+    await start({ FHIR_TOGETHER: '1' });
+    store();
+    rig.fhir.intercept = async ({ path }) => {
+      if (!decodeURIComponent(path).includes(SECOND)) return undefined;
+      await sleep(500);
+      return { status: 503 };
+    };
+    await rig.deliver(await nextMessage());
+    expect(rig.fhir.counts.ImagingStudy).toBe(UIDS.length - 1);
+    expect((await rig.cast.status(signal())).breakers.fhir.state).not.toBe('closed');
+    expect(rig.notifications.map(({ kind }) => kind)).toEqual(['dependencyDown']);
+  });
+
+  it('are told of at once: a notifier that is slow with each does not use up the time of the run', async () => {
+    await start();
+    for (const uid of UIDS)
+      rig.dicom.store(ctInstance({ study: uid, patientId: `P-${uid}`, '00100030': element('DA', '19371199') }));
+    let told = 0;
+    let allTold: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (allTold = resolve));
+    const notifier = notifierOf((kind) => {
+      if (kind === 'warning' && ++told === UIDS.length) allTold();
+      return all;
+    });
+    const observers = { telemetry: rig.telemetry, notifier, clock: () => rig.now() };
+    await rig.deliver(await nextMessage(), createCast(rig.settings, rig.clients, observers));
+    expect(told).toBe(UIDS.length);
   });
 
   it('wait for what may still arrive where the answer to a transaction got lost', async () => {
@@ -145,6 +201,19 @@ describe('several studies of one message', () => {
     expect(studiesOf(rig.queue.all())).toEqual([...UIDS].sort());
     // What an earlier write may have left is looked for.
     expect(rig.queue.all().every((message) => rig.queue.parse(message).again === true)).toBe(true);
+    await rig.drain();
+    expect(await violationsOf(rig)).toEqual([]);
+  });
+
+  it('come apart where a study is among them twice: two looks under one mark would not know of each other', async () => {
+    await start();
+    store([FIRST]);
+    const study = { partition: DEFAULT_PARTITION, uid: FIRST };
+    const change = { action: 'Create', series: `${FIRST}.1`, instance: `${FIRST}.1.1` } as const;
+    await rig.queue.sendShared([1, 2].map((sequence) => ({ study, changes: [{ ...change, sequence }] })));
+    await rig.deliver(rig.queue.visible()[0]!);
+    expect(studiesOf(rig.queue.all())).toEqual([FIRST, FIRST]);
+    expect(rig.queue.all()).toHaveLength(2);
     await rig.drain();
     expect(await violationsOf(rig)).toEqual([]);
   });
@@ -197,6 +266,7 @@ describe('several studies of one message', () => {
     dying.take(message);
     await dying.stepper.past(/fhir\.transaction/);
     dying.stepper.crash();
+    await locksRunOut(rig.clients.patientLocks);
     // Nobody delivers the message again.
     rig.queue.complete(rig.queue.all()[0]!);
     rig.advance(3_600_000);
