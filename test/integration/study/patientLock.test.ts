@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TableClient, type TableEntityResult } from '@azure/data-tables';
 import { RestError } from '@azure/core-rest-pipeline';
-import { PatientLockBusy, patientLock, purgePatientLocks } from '../../../src/study/patientLock';
+import { PatientLockBusy, patientLock, purgePatientLocks, lockKey } from '../../../src/study/patientLock';
 import { useAzurite } from '../../support/azurite';
 import { eventually } from '../../support/eventually';
 import { inTime } from '../../support/serviceTime';
@@ -177,7 +176,8 @@ describe('the lock under which a new Patient is created', () => {
     const holder = await holding(patientLock(table));
     const [row, ...more] = await rowsOf(table);
     expect(more).toEqual([]);
-    expect(row?.rowKey).toBe(createHash('sha256').update(ALICE).digest('hex'));
+    // Too short to tell by it whose it is, even for those who try all identifiers that there may be.
+    expect(row?.rowKey).toMatch(/^[0-9a-f]{4}$/);
     expect(JSON.stringify(row)).not.toMatch(/PATIENT-1|urn:oid/);
     expect(Object.keys(row ?? {}).sort()).toEqual(['etag', 'holder', 'partitionKey', 'rowKey', 'timestamp']);
     await holder.letGo();
@@ -280,7 +280,7 @@ describe('the lock under which a new Patient is created', () => {
       clock.nowMs += 70_000;
       const next = await holding(lockOf(table), 'P7');
       await Promise.all(late.map(({ letGo }) => letGo()));
-      const key = createHash('sha256').update('P7').digest('hex');
+      const key = lockKey('P7');
       expect((await rowsOf(table)).map(({ rowKey }) => rowKey)).toEqual([key]);
       await next.letGo();
     });
@@ -302,15 +302,15 @@ describe('the lock under which a new Patient is created', () => {
   });
 
   describe('when many Patients are new at once', () => {
-    it('costs a few requests for all: whoever comes while two are under way goes with the others', async () => {
+    it('costs a few requests for all: whoever comes while one is under way goes with the others', async () => {
       const { table, requests } = counted(await azurite.table());
       const lock = patientLock(table);
       const holders = await Promise.all(Array.from({ length: 100 }, (_, index) => holding(lock, `P${index}`)));
-      expect([...requests].sort()).toEqual(['POST', 'POST', 'POST batch']);
+      expect([...requests].sort()).toEqual(['POST', 'POST batch']);
       expect(await rowsOf(table)).toHaveLength(100);
       requests.length = 0;
       await Promise.all(holders.map(({ letGo }) => letGo()));
-      expect([...requests].sort()).toEqual(['DELETE', 'DELETE', 'POST batch']);
+      expect([...requests].sort()).toEqual(['DELETE', 'POST batch']);
       expect(await rowsOf(table)).toEqual([]);
     });
 
@@ -392,7 +392,7 @@ describe('the lock under which a new Patient is created', () => {
         inTime(losing(table, 'PUT'), () => clock.nowMs, writtenAt),
         { pollMs: 1, now: () => clock.nowMs },
       );
-      const row = await clientOf(table).getEntity('patients', createHash('sha256').update(ALICE).digest('hex'));
+      const row = await clientOf(table).getEntity('patients', lockKey(ALICE));
       writtenAt.set(row.etag, clock.nowMs - 70_000);
       expect(await lock.hold(ALICE, () => Promise.resolve('done'), signal)).toBe('done');
       expect(await rowsOf(table)).toEqual([]);
