@@ -62,7 +62,8 @@ export const metrics = {
   'queue-depth': {
     kind: 'level',
     dimensions: ['queue'],
-    description: 'Messages in study-changes and the two poison queues, delayed ones included.',
+    description:
+      'Messages in study-changes and the two poison queues, delayed ones included; one may be about several small studies.',
   },
   'fhir-requests': { kind: 'count', dimensions: ['kind'], description: 'Requests to the FHIR server.' },
   'payloads-listed': {

@@ -127,7 +127,9 @@ export const statusAnswer = answerOf<StatusReport>()(
       lastSuccessAt: time.optional(),
       lastRoundEntries: count.optional(),
     }),
-    queues: z.record(z.string(), count).describe('Messages by queue, delayed ones included.'),
+    queues: z
+      .record(z.string(), count)
+      .describe('Messages by queue, delayed ones included. One may be about several small studies.'),
     failedEntries: z.object({ total: count, byReason: z.record(z.string(), count) }),
     breakers: z.object({ dicom: breaker, fhir: breaker }),
   }),
