@@ -1,7 +1,17 @@
 import type { TableClient } from '@azure/data-tables';
-import { entryKey, markKey, rowKeyOfInstance, rowKey, rowKeyOfStudy, shardOf } from '../../../src/failures/tableKeys';
+import {
+  entryKey,
+  markKey,
+  rowKeyOfInstance,
+  rowKey,
+  rowKeyOfStudy,
+  shardOf,
+  signKey,
+} from '../../../src/failures/tableKeys';
 import { studyPasses, type StudyPass, type StudyPasses } from '../../../src/failures/studyPass';
+import { upsertAll } from '../../../src/failures/tableBatches';
 import { useAzurite } from '../../support/azurite';
+import { uidsOfOneShard } from '../../support/instances';
 import { failure, handClock, keys, signal, study, watch } from './support';
 
 const azurite = useAzurite();
@@ -297,6 +307,70 @@ describe('a person who dismisses a row meanwhile', () => {
     await open('two');
     expect(await pass.settle({ ...wrote, clear: rowKeys(pass) }, signal)).toBe('overtaken');
     expect(await keys(table)).toEqual([rowKey(2), '~one', '~two']);
+  });
+});
+
+describe('a shard with more marks and signs than one page holds', () => {
+  const others = uidsOfOneShard(1100, study.partition).map((uid) => ({ partition: study.partition, uid }));
+  const [mine = study, next = study] = others;
+
+  beforeEach(async () => {
+    const signs = others.slice(2).map((other) => ({ partitionKey: shardOf(mine), rowKey: signKey(other) }));
+    await upsertAll(table, signs, signal);
+  });
+
+  test('shows a pass the entries of its study, whose sign is on a later page', async () => {
+    const pass = await passes.open(mine, 'one', signal);
+    expect(await pass.settle({ ...wrote, file: [failure(1)] }, signal)).toBe('settled');
+    expect(rowKeys(await passes.open(mine, 'two', signal))).toEqual([rowKey(1)]);
+    const shared = await passes.openShared([mine, next], 'three', signal);
+    expect([mine, next].map((each) => shared.hasEntries(each))).toEqual([true, false]);
+  });
+
+  test('shows it the marks of others, which it touches', async () => {
+    const shared = await passes.openShared([mine, next], 'one', signal);
+    await passes.open(next, 'two', signal);
+    expect(await shared.settle({ wroteToFhir: true }, signal)).toBe('overtaken');
+  });
+});
+
+describe('a pass over several studies', () => {
+  const [first = study, second = study, third = study] = uidsOfOneShard(3, study.partition).map((uid) => ({
+    partition: study.partition,
+    uid,
+  }));
+
+  test('is overtaken by a pass over one of them, and by no other', async () => {
+    const overtaken = await passes.openShared([first, second], 'one', signal);
+    await passes.open(third, 'two', signal);
+    const apart = await passes.openShared([third], 'three', signal);
+    await passes.openShared([second], 'four', signal);
+    expect(await overtaken.settle({ wroteToFhir: true }, signal)).toBe('overtaken');
+    expect(await apart.settle({ wroteToFhir: true }, signal)).toBe('settled');
+  });
+
+  test('overtakes a pass over one of them that files something', async () => {
+    const single = await passes.open(second, 'one', signal);
+    await passes.openShared([first, second], 'two', signal);
+    expect(await single.settle({ ...nothing, file: [failure(1)] }, signal)).toBe('overtaken');
+  });
+
+  test('sees what another has filed between its mark and its look', async () => {
+    const single = await passes.open(second, 'one', signal);
+    const wire = watch(table);
+    wire.before(/GET/, async () => {
+      expect(await single.settle({ ...nothing, file: [failure(1)] }, signal)).toBe('settled');
+    });
+    const shared = await passes.openShared([first, second], 'two', signal);
+    expect(shared.hasEntries(second)).toBe(true);
+  });
+
+  test('is not opened over studies of different shards', async () => {
+    const elsewhere = Array.from({ length: 50 }, (_, index) => ({ ...study, uid: `1.7.${index}` })).find(
+      (other) => shardOf(other) !== shardOf(first),
+    );
+    await expect(passes.openShared([first, elsewhere ?? first], 'one', signal)).rejects.toThrow('one shard');
+    expect(await keys(table)).toEqual([]);
   });
 });
 
