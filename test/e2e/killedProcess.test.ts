@@ -96,10 +96,14 @@ async function bringUpToDate(app: HostProcess): Promise<void> {
 }
 
 /** A minute passes for the locks of the dead. */
-const leasesRunOut = (): Promise<void> =>
-  locksRunOut(
-    TableClient.fromConnectionString(azurite.connectionString, 'PatientLocks', { allowInsecureConnection: true }),
-  );
+async function leasesRunOut(): Promise<void> {
+  const locks = TableClient.fromConnectionString(azurite.connectionString, 'PatientLocks', {
+    allowInsecureConnection: true,
+  });
+  // A process that died early has not made it yet.
+  await locks.createTable();
+  await locksRunOut(locks);
+}
 
 const failedEntries = (): TableClient =>
   TableClient.fromConnectionString(azurite.connectionString, 'FailedEntries', { allowInsecureConnection: true });

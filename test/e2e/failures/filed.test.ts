@@ -170,6 +170,12 @@ const taxonomy: readonly TaxonomyRow[] = [
 const uidOf = (row: TaxonomyRow): string => testUid(77, taxonomy.indexOf(row) + 1);
 const patientOf = (row: TaxonomyRow): string => `PAT-${taxonomy.indexOf(row) + 1}`;
 
+/** Alone, or together with others. */
+const asksFor = (path: string, uid: string): boolean =>
+  decodeURIComponent(path)
+    .split(/[=,&]/)
+    .some((token) => token.endsWith(`urn:oid:${uid}`));
+
 const refusalOf = (row: TaxonomyRow | undefined): InterceptAnswer | undefined =>
   row === undefined ? undefined : row.transaction?.(patientOf(row));
 
@@ -189,7 +195,7 @@ describe('the app on the host, each kind of error in a study of its own', () => 
     app.fhir.intercept = ({ kind, body, path }) => {
       if (kind === 'transaction') return refusalOf(taxonomy.find((row) => body.includes(`"urn:oid:${uidOf(row)}"`)));
       if (kind === 'search' && path.startsWith('/ImagingStudy'))
-        return taxonomy.find((row) => decodeURIComponent(path).endsWith(`urn:oid:${uidOf(row)}`))?.search?.();
+        return taxonomy.find((row) => row.search !== undefined && asksFor(path, uidOf(row)))?.search?.();
       return undefined;
     };
     app.dicom.faults.intercept = ({ path }) =>
