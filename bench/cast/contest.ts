@@ -4,12 +4,16 @@ import type { ServiceCounts } from '../services/holdRequests';
 import type { StorageService } from '../services/storageService';
 import type { ContestantName, ContestantOperations, WorkFigures } from './contestant';
 import { feedShape, WARM_UP } from './feedShapes';
+import { addTraffic } from './fhirTraffic';
+import type { Moved } from './transportFloor';
 
 /** What one contestant needed for the measured steps of one feed. */
 export interface Figures extends WorkFigures {
   readonly fhirRequests: number;
   readonly dicomRequests: number;
   readonly storageRequests: number;
+  /** Those among them that take locks of Patients or give them back. */
+  readonly lockRequests: number;
   /** CPU time of DICOM service and FHIR server, and of the storage service. */
   readonly clinicalCpuSeconds: number;
   readonly storageCpuSeconds: number;
@@ -40,6 +44,8 @@ export interface Contest {
   readonly scale: number;
   /** Added to every DICOM, FHIR and storage request. */
   readonly latencyMs: number;
+  /** For the floor: what Cast moved for the same feed. */
+  readonly moved?: Moved;
   /** Such as --cpu-prof. */
   readonly nodeOptions?: readonly string[];
 }
@@ -47,7 +53,7 @@ export interface Contest {
 /** Lets one contestant work off one feed. @throws Error when it did not do its work */
 export async function contest(
   arena: Arena,
-  { contestant, shape, scale, latencyMs, ...rest }: Contest,
+  { contestant, shape, scale, latencyMs, moved, ...rest }: Contest,
 ): Promise<Figures> {
   const { clinical, storage } = arena;
   const worker = await startProcess<ContestantOperations>('cast/contestant.ts', rest.nodeOptions);
@@ -58,7 +64,7 @@ export async function contest(
     servicesUsed(await clinical.call('takeCounts', undefined), await storage.call('takeCounts', undefined));
   try {
     const addresses = { ...(await clinical.call('start', undefined)), ...(await storage.call('start', undefined)) };
-    await worker.call('start', { contestant, ...addresses });
+    await worker.call('start', { contestant, ...addresses, ...(moved !== undefined && { moved }) });
     await clinical.call('step', { shape: WARM_UP, scale: 1, step: 0 });
     await worker.call('work', { most: 300 });
     await worker.call('finish', undefined);
@@ -94,18 +100,22 @@ function servicesUsed(clinical: ServiceCounts, storage: ServiceCounts): Services
     fhirRequests: fhir,
     dicomRequests: dicom + feed,
     storageRequests: Object.values(storage.requests).reduce((sum, count) => sum + count, 0),
+    lockRequests: storage.requests.lock ?? 0,
     clinicalCpuSeconds: clinical.cpuSeconds,
     storageCpuSeconds: storage.cpuSeconds,
   };
 }
 
 function sumOf(parts: readonly Figures[]): Figures {
-  const sum = (key: keyof Figures): number => parts.reduce((total, part) => total + part[key], 0);
+  const sum = (key: Exclude<keyof Figures, 'fhirTraffic'>): number =>
+    parts.reduce((total, part) => total + part[key], 0);
   return {
     entries: sum('entries'),
     seconds: sum('seconds'),
     cpuSeconds: sum('cpuSeconds'),
     messages: sum('messages'),
+    looks: sum('looks'),
+    fhirTraffic: addTraffic(parts.map(({ fhirTraffic }) => fhirTraffic)),
     bytesToFhir: sum('bytesToFhir'),
     bytesFromFhir: sum('bytesFromFhir'),
     longestTurnMs: Math.max(...parts.map(({ longestTurnMs }) => longestTurnMs)),
@@ -114,6 +124,7 @@ function sumOf(parts: readonly Figures[]): Figures {
     fhirRequests: sum('fhirRequests'),
     dicomRequests: sum('dicomRequests'),
     storageRequests: sum('storageRequests'),
+    lockRequests: sum('lockRequests'),
     clinicalCpuSeconds: sum('clinicalCpuSeconds'),
     storageCpuSeconds: sum('storageCpuSeconds'),
   };

@@ -1,4 +1,3 @@
-import { subscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +18,8 @@ import type { StudyQueue } from '../../src/study/studyQueue';
 import { noTelemetry } from '../../src/telemetry/telemetry';
 import { serveParent } from '../processes/serveParent';
 import { oldLoop } from './oldLoop';
-import { transportFloor } from './transportFloor';
+import { countFhirTraffic, type FhirTraffic, totalOf } from './fhirTraffic';
+import { type Moved, transportFloor } from './transportFloor';
 
 /** One contestant in a process of its own: its CPU time and memory are those of its work alone. */
 
@@ -30,6 +30,8 @@ export interface ContestantInput {
   readonly dicomUrl: string;
   readonly fhirUrl: string;
   readonly connectionString: string;
+  /** For the floor: what Cast moved for the same feed. */
+  readonly moved?: Moved;
   /** Over host.json, such as { batchSize: 4, newBatchThreshold: 0 }. */
   readonly queueSettings?: { readonly batchSize: number; readonly newBatchThreshold: number };
 }
@@ -39,6 +41,9 @@ export interface WorkFigures {
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly messages: number;
+  /** Looks at studies that the messages asked for. */
+  readonly looks: number;
+  readonly fhirTraffic: FhirTraffic;
   /** Bodies, without headers. */
   readonly bytesToFhir: number;
   readonly bytesFromFhir: number;
@@ -50,7 +55,7 @@ export interface WorkFigures {
   readonly peakMemoryMb: number;
 }
 
-type Work = Pick<WorkFigures, 'entries' | 'messages'>;
+type Work = Pick<WorkFigures, 'entries' | 'messages' | 'looks'>;
 
 interface Contestant {
   /** Works off the feed; `most` bounds the entries of the old loop only. */
@@ -66,21 +71,7 @@ interface Contestant {
 }
 
 const signal = new AbortController().signal;
-const traffic = { sent: 0, received: 0 };
-let fhirOrigin = '';
-
-/** undici tells of the bytes of each body; storage clients do not use it. */
-function countTraffic(): void {
-  const count = (name: string, add: (bytes: number) => void): void => {
-    subscribe(name, (message) => {
-      const { request, chunk } = message as { request: { origin: string | URL }; chunk: string | Uint8Array };
-      if (new URL(request.origin).origin === fhirOrigin) add(Buffer.byteLength(chunk));
-    });
-  };
-  count('undici:request:bodyChunkSent', (bytes) => (traffic.sent += bytes));
-  count('undici:request:bodyChunkReceived', (bytes) => (traffic.received += bytes));
-}
-
+let takeTraffic: () => FhirTraffic = () => ({});
 let contestant: Contestant | undefined;
 let handled = (): number => 0;
 
@@ -122,13 +113,16 @@ async function castContestant(input: ContestantInput): Promise<Contestant> {
 
 /** Moves the bytes that Cast moves, with the same clients and in the same order, and looks at nothing. */
 async function floorContestant(input: ContestantInput): Promise<Contestant> {
-  const { clients } = await clientsFor(input);
-  const floor = transportFloor({
+  const { settings, clients } = await clientsFor(input);
+  if (input.moved === undefined) throw new Error('The floor has to know what Cast moved');
+  const dependencies = {
     ...input,
     ...clients,
+    settings,
     dicomHttp: createHttpClient({ origin: input.dicomUrl, timeoutMs: 60_000, maxConnections: 32 }),
     fhirHttp: createHttpClient({ origin: new URL(input.fhirUrl).origin, timeoutMs: 60_000, maxConnections: 32 }),
-  });
+  };
+  const floor = transportFloor(dependencies, input.moved);
   return onQueue(input, clients.studyChanges, {
     pull: (queue) => floor.pull(queue, signal),
     sync: (message, { invocationId }) => floor.sync(message, invocationId, signal),
@@ -142,21 +136,24 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
   await queue.createIfNotExists();
   let listener: QueueListener | undefined;
   let sent = 0;
+  let looks = 0;
   // What a busy queue does by itself: the listener of an idle one polls at intervals.
-  const waking = async (send: () => Promise<number>): Promise<number> => {
+  const waking = async (studies: number, send: () => Promise<number>): Promise<number> => {
     const count = await send();
     sent += count;
+    looks += studies;
     listener?.wake();
     return count;
   };
   const wakingQueue: StudyQueue = {
     ...studyChanges,
-    send: (message, options) => waking(() => studyChanges.send(message, options)),
-    sendShared: (messages, sending) => waking(() => studyChanges.sendShared(messages, sending)),
+    send: (message, options) => waking(1, () => studyChanges.send(message, options)),
+    sendShared: (messages, sending) => waking(messages.length, () => studyChanges.sendShared(messages, sending)),
   };
   return {
     async work() {
       sent = 0;
+      looks = 0;
       const statistics = new StatisticsCounter();
       const sync = (message: unknown, delivery: Delivery): Promise<void> => app.sync(message, delivery, wakingQueue);
       listener = await hostListener(input, sync, queue, statistics);
@@ -167,7 +164,7 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
       await listener.stop();
       const failed = await app.failed();
       if (failed > 0) throw new Error(`${failed} entries failed`);
-      return { entries, messages: sent };
+      return { entries, messages: sent, looks };
     },
     pull: () => pullAll(app, wakingQueue),
     async listen() {
@@ -178,14 +175,14 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
       return () => statistics.snapshot().queues[queue.name]?.deleted ?? 0;
     },
     look: async (studyUid) => {
-      const delivery = { messageId: 'none', popReceipt: 'none', dequeueCount: 1, invocationId: `look-${++looks}` };
+      const delivery = { messageId: 'none', popReceipt: 'none', dequeueCount: 1, invocationId: `look-${++looksAlone}` };
       await app.sync({ study: { partition: 'Microsoft.Default', uid: studyUid }, changes: [] }, delivery, wakingQueue);
     },
     finish: () => Promise.resolve(),
   };
 }
 
-let looks = 0;
+let looksAlone = 0;
 
 /** As the timer does it: again and again, also after a run that was held back by a full queue. */
 async function pullAll(app: QueueApp, queue: StudyQueue): Promise<number> {
@@ -241,7 +238,7 @@ async function oldLoopContestant(input: ContestantInput): Promise<Contestant> {
   const fhir = createFhirClient({ http: fhirHttp, baseUrl: input.fhirUrl });
   const loop = oldLoop({ http, dicomUrl: input.dicomUrl, fhir, stateTable });
   return {
-    work: async (most) => ({ entries: await loop.run(most, signal), messages: 0 }),
+    work: async (most) => ({ entries: await loop.run(most, signal), messages: 0, looks: 0 }),
     pull: notOfOldLoop,
     listen: notOfOldLoop,
     look: notOfOldLoop,
@@ -266,7 +263,7 @@ const CONTESTANTS: Readonly<Record<ContestantName, (input: ContestantInput) => P
 const LOOP_RESOLUTION_MS = 2;
 
 async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
-  const before = { ...traffic };
+  takeTraffic();
   const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loop.enable();
   const memoryBytes: number[] = [];
@@ -276,17 +273,21 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
   }, MEMORY_SAMPLE_MS);
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
-  const { entries, messages } = await work().finally(() => clearInterval(sampler));
+  const { entries, messages, looks } = await work().finally(() => clearInterval(sampler));
   const seconds = (performance.now() - startedAt) / 1000;
   const used = process.cpuUsage(cpu);
   loop.disable();
+  const fhirTraffic = takeTraffic();
+  const total = totalOf(fhirTraffic);
   return {
     entries,
     messages,
+    looks,
     seconds,
     cpuSeconds: (used.user + used.system) / 1e6,
-    bytesToFhir: traffic.sent - before.sent,
-    bytesFromFhir: traffic.received - before.received,
+    fhirTraffic,
+    bytesToFhir: total.sent,
+    bytesFromFhir: total.received,
     longestTurnMs: Math.max(0, loop.max / 1e6 - LOOP_RESOLUTION_MS),
     memoryGrowth: growthOf(memoryBytes),
     peakMemoryMb: process.resourceUsage().maxRSS / 1024,
@@ -304,15 +305,14 @@ function growthOf(samples: readonly number[]): number {
 
 const operations = {
   async start(input: ContestantInput): Promise<void> {
-    fhirOrigin = new URL(input.fhirUrl).origin;
-    countTraffic();
+    takeTraffic = countFhirTraffic(input.fhirUrl);
     contestant = await CONTESTANTS[input.contestant](input);
   },
   work: ({ most }: { readonly most: number }): Promise<WorkFigures> => measure(() => started().work(most)),
   look: ({ studyUid }: { readonly studyUid: string }): Promise<WorkFigures> =>
     measure(async () => {
       await started().look(studyUid);
-      return { entries: 0, messages: 0 };
+      return { entries: 0, messages: 0, looks: 1 };
     }),
   pull: (_input: undefined): Promise<number> => started().pull(),
   async listen(_input: undefined): Promise<void> {

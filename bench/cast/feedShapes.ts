@@ -16,8 +16,6 @@ export interface FeedShape {
   readonly steps: readonly FeedStep[];
   /** Measured entries of each step that the old loop has to work off one by one; what is left it may take at once, unmeasured. */
   readonly oldLoopSample: number;
-  /** All studies and patients are new and arrive at once: then it is known what the transports alone have to do. */
-  readonly hasFloor: boolean;
 }
 
 /** Worked off first and not measured, so that code is compiled and connections are open. */
@@ -51,7 +49,6 @@ export function feedShape(name: string, scale: number): FeedShape {
     studyShaped,
     steps,
     oldLoopSample,
-    hasFloor: steps.length === 1,
   });
   switch (name) {
     case WARM_UP:

@@ -1,8 +1,26 @@
+import { randomUUID } from 'node:crypto';
 import { odata, type TableClient } from '@azure/data-tables';
+import { shardOf, markKey, notEntries } from '../../src/failures/tableKeys';
+import { studiesText } from '../../src/failures/shard';
+import type { ChangeFeedClient, ChangeFeedEntry } from '../../src/feed/changeFeedClient';
+import { readRound } from '../../src/feed/readRound';
+import { groupByStudy, shareMessages } from '../../src/feed/round';
 import type { HttpResponse, StreamingHttpClient } from '../../src/http/httpClient';
-import { readStudyMessage, type StudyChange } from '../../src/study/message';
-import { patientLock } from '../../src/study/patientLock';
+import type { Settings } from '../../src/settings';
+import { deleteTogether } from '../../src/study/deleteTogether';
+import { readStudyMessages, type StudyMessage } from '../../src/study/message';
 import type { StudyQueue } from '../../src/study/studyQueue';
+import { credit } from './credit';
+import type { Exchanged, FhirTraffic } from './fhirTraffic';
+
+/** What Cast moved for a feed, as its own run has shown. */
+export interface Moved {
+  /** Looks at studies, each time that one was looked at. */
+  readonly looks: number;
+  readonly fhir: FhirTraffic;
+  /** Requests to take locks of new Patients, and as many to give them back: together. */
+  readonly lockRequests: number;
+}
 
 export interface FloorDependencies {
   readonly dicomUrl: string;
@@ -12,133 +30,207 @@ export interface FloorDependencies {
   readonly syncStateTable: TableClient;
   readonly failedEntriesTable: TableClient;
   readonly patientLocks: TableClient;
+  readonly settings: Pick<Settings, 'ROUND_ENTRIES' | 'FEED_WINDOWS_IN_FLIGHT' | 'STUDIES_PER_MESSAGE'>;
 }
 
-/** What the requests of Cast cost by themselves, when all its studies and patients are new. */
+/** What the requests of Cast cost by themselves. */
 export interface TransportFloor {
   pull(queue: StudyQueue, signal: AbortSignal): Promise<{ readonly entries: number }>;
   sync(message: unknown, invocationId: string, signal: AbortSignal): Promise<void>;
 }
 
-const ROUND = 1000;
-/** Cast's transaction for a study: so much for each instance, and so much besides. */
-const BYTES_PER_INSTANCE = 130;
-const BYTES_PER_STUDY = 1700;
+/** Rows of one request to a table. */
+const MAX_ROWS = 100;
+
+/** The search that Cast sends while the metadata arrive; all other searches come after them. */
+const BESIDE_METADATA = 'GET ImagingStudy';
 
 /**
- * A loop that moves the bytes that Cast moves, through the same clients: the feed, a message for each study of a round, mark, list, search,
- * metadata, lease, transaction, settle. Of what it receives it reads only which studies there are.
+ * A loop that moves the bytes that Cast moves, through the same clients, and looks at nothing but which studies there are.
+ * Rounds and messages are Cast's own (`readRound`, `groupByStudy`, `shareMessages`), with a mark, a list and a settle for each message and a
+ * metadata request for each study. How many FHIR and lock requests Cast needs depends on what meets while it runs, so that is not guessed:
+ * the floor gets the counts of Cast's run on the same feed and makes, study for study, as many of each kind on average, with URLs and bodies
+ * as long. The FHIR server answers them with as many bytes, without any work of its own (services/answerBytes.ts), so that the rate of the
+ * floor is more than any loop with these requests could reach on this machine.
  */
-export function transportFloor(deps: FloorDependencies): TransportFloor {
-  const { dicomUrl, fhirUrl, dicomHttp, fhirHttp } = deps;
+export function transportFloor(deps: FloorDependencies, moved: Moved): TransportFloor {
+  const { settings, failedEntriesTable } = deps;
+  const feed = feedClient(deps);
+  const fhir = fhirRequests(deps, moved);
+  const withLocks = locks(deps.patientLocks, moved.lockRequests / 2 / moved.looks);
   let sequence = 0;
-  const written = new Set<string>();
-  // Nothing but requests either: without it, they would not be those of Cast.
-  const lock = patientLock(deps.patientLocks);
 
-  const get = (http: StreamingHttpClient, url: string, signal: AbortSignal): Promise<HttpResponse> =>
-    http.send({ method: 'GET', url, headers: { 'cache-control': 'no-cache' }, signal });
-
-  async function drop(url: string, signal: AbortSignal): Promise<void> {
-    const { chunks } = await dicomHttp.stream({
-      method: 'GET',
-      url,
-      headers: { accept: 'application/dicom+json' },
-      signal,
-    });
-    let sizeBytes = 0;
-    for await (const chunk of chunks) sizeBytes += chunk.byteLength;
-    if (sizeBytes === 0) throw new Error('The metadata is empty');
+  async function saveCursor(signal: AbortSignal): Promise<void> {
+    const cursor = { partitionKey: 'floor', rowKey: 'floor', sequence: String(sequence), at: new Date().toISOString() };
+    await deps.syncStateTable.upsertEntity(cursor, 'Replace', { abortSignal: signal });
   }
 
-  async function readRound(latest: number, signal: AbortSignal): Promise<readonly Entry[]> {
-    const count = Math.ceil(Math.min(ROUND, latest - sequence) / 100);
-    const windows = await Promise.all(
-      Array.from({ length: count }, (_, index) =>
-        get(
-          dicomHttp,
-          `${dicomUrl}/v1/changefeed?offset=${sequence + index * 100}&limit=100&includeMetadata=false`,
-          signal,
-        ),
-      ),
-    );
-    return windows.flatMap(({ body }) => JSON.parse(body) as readonly Entry[]);
+  async function look({ uid }: StudyMessage['study'], signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      fhir.send((kind) => kind === BESIDE_METADATA, signal),
+      drop(deps.dicomHttp, `${deps.dicomUrl}/v2/studies/${uid}/metadata`, signal),
+    ]);
+    await fhir.send((kind) => kind.startsWith('GET ') && kind !== BESIDE_METADATA, signal);
+    await withLocks(uid, () => fhir.send((kind) => !kind.startsWith('GET '), signal), signal);
   }
-
-  function createdUnderLease(patient: string, body: string, signal: AbortSignal): Promise<void> {
-    const work = async (): Promise<void> => {
-      await get(fhirHttp, `${fhirUrl}/Patient?identifier=${patient}`, signal);
-      await post(body, signal);
-      await get(fhirHttp, `${fhirUrl}/Patient?identifier=${patient}`, signal);
-    };
-    return lock.hold(patient, work, signal);
-  }
-
-  const post = (body: string, signal: AbortSignal): Promise<HttpResponse> =>
-    fhirHttp.send({ method: 'POST', url: fhirUrl, headers: { 'content-type': 'application/fhir+json' }, body, signal });
 
   return {
     async pull(queue, signal) {
       const from = sequence;
+      const limits = { entries: settings.ROUND_ENTRIES, windowsInFlight: settings.FEED_WINDOWS_IN_FLIGHT };
       for (;;) {
-        const [newest] = await Promise.all([
-          get(dicomHttp, `${dicomUrl}/v1/changefeed/latest?includeMetadata=false`, signal),
-          queue.depth(signal),
-        ]);
-        const latest = newest.body === '' ? 0 : (JSON.parse(newest.body) as Entry).sequence;
-        const entries = await readRound(latest, signal);
-        const cursor = { partitionKey: 'floor', rowKey: 'floor', sequence: String(sequence) };
-        await deps.syncStateTable.upsertEntity(cursor, 'Replace', { abortSignal: signal });
-        if (entries.length === 0) return { entries: sequence - from };
+        const [latest] = await Promise.all([feed.latest(signal), queue.depth(signal)]);
+        if (latest.sequence === sequence) {
+          await saveCursor(signal);
+          return { entries: sequence - from };
+        }
+        const round = await readRound(feed, sequence, latest.sequence, limits, signal);
+        const groups = shareMessages(groupByStudy(round.entries), settings.STUDIES_PER_MESSAGE);
         await Promise.all(
-          [...grouped(entries)].map(([uid, changes]) => queue.send(messageFor(uid, changes), { signal })),
+          groups.map((messages) => {
+            const [message, ...others] = messages;
+            if (message === undefined || others.length > 0) return queue.sendShared(messages, signal);
+            return queue.send(message, { signal });
+          }),
         );
-        sequence = Math.max(...entries.map((entry) => entry.sequence));
+        sequence = round.upTo;
+        await saveCursor(signal);
       }
     },
     async sync(input, invocationId, signal) {
-      const { study } = readStudyMessage(input);
-      const { uid } = study;
-      const table = deps.failedEntriesTable;
-      const key = { partitionKey: uid, rowKey: `~${invocationId}` };
-      const mark = await table.upsertEntity({ ...key, startedAt: new Date().toISOString() }, 'Replace', {
-        abortSignal: signal,
-      });
-      const rows = table.listEntities({ queryOptions: { filter: odata`PartitionKey eq ${uid}` }, abortSignal: signal });
-      for await (const page of rows.byPage()) if (page.length === 0) break;
-      await Promise.all([
-        get(fhirHttp, `${fhirUrl}/ImagingStudy?identifier=urn:dicom:uid|urn:oid:${uid}`, signal),
-        drop(`${dicomUrl}/v2/studies/${uid}/metadata`, signal),
-      ]);
-      await get(fhirHttp, `${fhirUrl}/Patient?identifier=${uid}`, signal);
-      const instances = readStudyMessage(input).changes.length;
-      const text = ' '.repeat(BYTES_PER_STUDY + instances * BYTES_PER_INSTANCE);
-      const body = `{"resourceType":"Bundle","type":"transaction"${text}}`;
-      if (written.has(uid)) await post(body, signal);
-      else await createdUnderLease(uid, body, signal);
-      written.add(uid);
-      await table.deleteEntity(key.partitionKey, key.rowKey, { etag: mark.etag ?? '*', abortSignal: signal });
+      const studies = readStudyMessages(input).map(({ study }) => study);
+      const [first] = studies;
+      if (first === undefined) return;
+      const shard = shardOf(first);
+      const mark = markKey(invocationId, first);
+      const { etag = '*' } = await failedEntriesTable.upsertEntity(
+        { partitionKey: shard, rowKey: mark, studies: studiesText(studies), startedAt: new Date().toISOString() },
+        'Replace',
+        { abortSignal: signal },
+      );
+      const filter = odata`PartitionKey eq ${shard} and RowKey ge ${notEntries}`;
+      for await (const page of failedEntriesTable
+        .listEntities({ queryOptions: { filter }, abortSignal: signal })
+        .byPage())
+        if (page.length === 0) break;
+      await Promise.all(studies.map((study) => look(study, signal)));
+      await failedEntriesTable.deleteEntity(shard, mark, { etag, abortSignal: signal });
     },
   };
 }
 
-interface Entry {
+const get = (http: StreamingHttpClient, url: string, signal: AbortSignal): Promise<HttpResponse> =>
+  http.send({ method: 'GET', url, headers: { 'cache-control': 'no-cache' }, signal });
+
+/** @returns bytes; there are none of a study that is deleted */
+async function drop(http: StreamingHttpClient, url: string, signal: AbortSignal): Promise<number> {
+  const { chunks } = await http.stream({ method: 'GET', url, headers: { accept: 'application/dicom+json' }, signal });
+  let sizeBytes = 0;
+  for await (const chunk of chunks) sizeBytes += chunk.byteLength;
+  return sizeBytes;
+}
+
+interface EntryJson {
   readonly sequence: number;
+  readonly partitionName: string;
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly sopInstanceUid: string;
+  readonly action: string;
 }
 
-function grouped(entries: readonly Entry[]): ReadonlyMap<string, StudyChange[]> {
-  const studies = new Map<string, StudyChange[]>();
-  for (const { sequence, studyInstanceUid, seriesInstanceUid, sopInstanceUid } of entries) {
-    const changes = studies.get(studyInstanceUid) ?? [];
-    studies.set(studyInstanceUid, changes);
-    changes.push({ sequence, action: 'Create', series: seriesInstanceUid, instance: sopInstanceUid });
-  }
-  return studies;
+/** Without any check. */
+function feedClient({ dicomHttp, dicomUrl }: FloorDependencies): ChangeFeedClient {
+  const read = (query: string, signal: AbortSignal): Promise<HttpResponse> =>
+    get(dicomHttp, `${dicomUrl}/v1/changefeed${query}includeMetadata=false`, signal);
+  return {
+    async latest(signal) {
+      const { body } = await read('/latest?', signal);
+      return { sequence: body === '' ? 0 : (JSON.parse(body) as EntryJson).sequence };
+    },
+    async window(after, width, signal) {
+      const { body } = await read(`?offset=${after}&limit=${width}&`, signal);
+      return (JSON.parse(body) as readonly EntryJson[]).map(entryOf);
+    },
+  };
 }
 
-function messageFor(uid: string, changes: readonly StudyChange[]): Parameters<StudyQueue['send']>[0] {
-  return { study: { partition: 'Microsoft.Default', uid }, changes };
+function entryOf(json: EntryJson): ChangeFeedEntry {
+  return {
+    sequence: json.sequence,
+    partition: json.partitionName,
+    studyUid: json.studyInstanceUid,
+    seriesUid: json.seriesInstanceUid,
+    instanceUid: json.sopInstanceUid,
+    action: ACTIONS[json.action.toLowerCase()] ?? 'Create',
+  };
+}
+
+const ACTIONS: Readonly<Record<string, ChangeFeedEntry['action']>> = { update: 'Update', delete: 'Delete' };
+
+interface FhirRequests {
+  /** Those of the chosen kinds that are due for one more study, one after the other. */
+  send(chosen: (kind: string) => boolean, signal: AbortSignal): Promise<void>;
+}
+
+function fhirRequests({ fhirHttp, fhirUrl }: FloorDependencies, { fhir, looks }: Moved): FhirRequests {
+  const kinds = Object.entries(fhir).map(([kind, exchanged]) => ({
+    kind,
+    request: likeThose(kind, exchanged, fhirUrl),
+    share: credit<undefined>(exchanged.requests / looks),
+  }));
+  return {
+    async send(chosen, signal) {
+      for (const { kind, request, share } of kinds) {
+        if (!chosen(kind)) continue;
+        for (let due = share.due(undefined).length; due > 0; due--) await fhirHttp.send({ ...request, signal });
+      }
+    },
+  };
+}
+
+/** A request as long as those were on average, that wants an answer as long as theirs. */
+function likeThose(
+  kind: string,
+  { requests, urlLength, sent, received }: Exchanged,
+  fhirUrl: string,
+): { readonly method: string; readonly url: string; readonly headers: Record<string, string>; readonly body?: string } {
+  const [method = 'GET'] = kind.split(' ');
+  const { origin } = new URL(fhirUrl);
+  const path = `/answer-bytes/${Math.round(received / requests)}/`;
+  const url = origin + path.padEnd(Math.round(urlLength / requests), '0');
+  const headers = { accept: 'application/fhir+json', 'cache-control': 'no-cache' };
+  if (sent === 0) return { method, url, headers };
+  const body = ' '.repeat(Math.round(sent / requests));
+  return { method, url, headers: { ...headers, 'content-type': 'application/fhir+json; charset=utf-8' }, body };
+}
+
+/** Runs work between a request that takes the locks of all studies since the last such request, and one that gives them back. */
+function locks(
+  table: TableClient,
+  perStudy: number,
+): (uid: string, work: () => Promise<void>, signal: AbortSignal) => Promise<void> {
+  const share = credit<string>(perStudy);
+  return async (uid, work, signal) => {
+    const [studies] = share.due(uid);
+    if (studies === undefined) return work();
+    const rows = studies
+      .slice(0, MAX_ROWS)
+      .map((study) => ({ partitionKey: 'floor', rowKey: `${study}~${randomUUID()}` }));
+    const [only, ...others] = rows;
+    if (only === undefined) return work();
+    if (others.length === 0) {
+      await table.createEntity(only, { abortSignal: signal });
+      await work();
+      await table.deleteEntity(only.partitionKey, only.rowKey, { abortSignal: signal });
+      return;
+    }
+    const { subResponses } = await table.submitTransaction(
+      rows.map((row) => ['create', row]),
+      { abortSignal: signal },
+    );
+    await work();
+    const known = rows.map((row, index) => ({ ...row, etag: subResponses[index]?.etag ?? '*' }));
+    await deleteTogether(table, known, signal);
+  };
 }

@@ -4,6 +4,7 @@ import { type DicomService, startDicomService } from '../../local/dicom/dicomSer
 import { type LocalFhirServer, startFhirServer } from '../../local/fhir';
 import { feedShape } from '../cast/feedShapes';
 import { serveParent } from '../processes/serveParent';
+import { answerBytes } from './answerBytes';
 import { holdRequests, type ServiceCounts } from './holdRequests';
 
 /** The embedded DICOM service and FHIR server, in a process of their own. */
@@ -15,8 +16,9 @@ interface Running {
 
 let running: Running | undefined;
 
-const hold = holdRequests((port, request) =>
-  running?.fhir.port === port ? 'fhir' : isFeed(request) ? 'feed' : 'dicom',
+const hold = holdRequests(
+  (port, request) => (running?.fhir.port === port ? 'fhir' : isFeed(request) ? 'feed' : 'dicom'),
+  answerBytes,
 );
 
 function isFeed({ url = '' }: IncomingMessage): boolean {

@@ -1,4 +1,4 @@
-import { type IncomingMessage, Server } from 'node:http';
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Holds and counts the requests of every HTTP server in this process. */
@@ -18,8 +18,12 @@ export interface ServiceCounts {
  * Puts itself before the handlers of all servers, Azurite's included: none of them, nor a proxy that would cost CPU time of its own,
  * has to know of it.
  * @param countAs names what a request counts as, by the port that it came to
+ * @param answered answers a request in place of its server, after the same time; false: it is for the server
  */
-export function holdRequests(countAs: (port: number, request: IncomingMessage) => string): RequestHold {
+export function holdRequests(
+  countAs: (port: number, request: IncomingMessage) => string,
+  answered: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+): RequestHold {
   let latency = 0;
   let counts: Record<string, number> = {};
   let cpu = process.cpuUsage();
@@ -28,10 +32,12 @@ export function holdRequests(countAs: (port: number, request: IncomingMessage) =
   Server.prototype.emit = function (this: Server, event: string, ...args: unknown[]): boolean {
     if (event !== 'request') return emit.call(this, event, ...args);
     const { port } = this.address() as AddressInfo;
-    const name = countAs(port, args[0] as IncomingMessage);
+    const [request, response] = args as [IncomingMessage, ServerResponse];
+    const name = countAs(port, request);
     counts[name] = (counts[name] ?? 0) + 1;
-    if (latency === 0) return emit.call(this, event, ...args);
-    setTimeout(() => emit.call(this, event, ...args), latency);
+    const pass = (): boolean => answered(request, response) || emit.call(this, event, ...args);
+    if (latency === 0) return pass();
+    setTimeout(pass, latency);
     return true;
   };
   return {

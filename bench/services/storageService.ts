@@ -9,10 +9,10 @@ let running: RunningAzurite | undefined;
 
 const hold = holdRequests((port, request) => serviceOf(port, request));
 
-/** Queue reads and writes are told apart, as price lists do. */
-function serviceOf(port: number, { method = '' }: IncomingMessage): string {
+/** Queue reads and writes are told apart, as price lists do; so are the locks of Patients, which share batches. */
+function serviceOf(port: number, { method = '', url = '' }: IncomingMessage): string {
   if (running === undefined) return 'storage';
-  if (port === Number(new URL(running.tableUrl).port)) return 'table';
+  if (port === Number(new URL(running.tableUrl).port)) return /PatientLocks|\$batch/.test(url) ? 'lock' : 'table';
   if (port === Number(new URL(running.blobUrl).port)) return 'blob';
   return `queue ${method}`;
 }
