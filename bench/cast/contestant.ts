@@ -66,7 +66,7 @@ interface Contestant {
   listen(): Promise<() => number>;
   /** One look at a study, without a message. */
   look(studyUid: string): Promise<void>;
-  /** What was left, unmeasured. */
+  /** Unmeasured: works off what was left. @throws Error when entries have failed */
   finish(): Promise<void>;
 }
 
@@ -162,8 +162,6 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
       const done = (): number => statistics.snapshot().queues[queue.name]?.deleted ?? 0;
       while (done() < sent) await sleep(2);
       await listener.stop();
-      const failed = await app.failed();
-      if (failed > 0) throw new Error(`${failed} entries failed`);
       return { entries, messages: sent, looks };
     },
     pull: () => pullAll(app, wakingQueue),
@@ -178,7 +176,10 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
       const delivery = { messageId: 'none', popReceipt: 'none', dequeueCount: 1, invocationId: `look-${++looksAlone}` };
       await app.sync({ study: { partition: 'Microsoft.Default', uid: studyUid }, changes: [] }, delivery, wakingQueue);
     },
-    finish: () => Promise.resolve(),
+    async finish() {
+      const failed = await app.failed();
+      if (failed > 0) throw new Error(`${failed} entries failed`);
+    },
   };
 }
 
