@@ -60,8 +60,8 @@ type Work = Pick<WorkFigures, 'entries' | 'messages' | 'looks'>;
 interface Contestant {
   /** Works off the feed; `most` bounds the entries of the old loop only. */
   work(most: number): Promise<Work>;
-  /** Into the queue only. @returns entries */
-  pull(): Promise<number>;
+  /** Into the queue only. */
+  pull(): Promise<Work>;
   /** Takes messages from now on. @returns how many are done with */
   listen(): Promise<() => number>;
   /** One look at a study, without a message. */
@@ -164,7 +164,11 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
       await listener.stop();
       return { entries, messages: sent, looks };
     },
-    pull: () => pullAll(app, wakingQueue),
+    async pull() {
+      sent = 0;
+      looks = 0;
+      return { entries: await pullAll(app, wakingQueue), messages: sent, looks };
+    },
     async listen() {
       const statistics = new StatisticsCounter();
       const sync = (message: unknown, delivery: Delivery): Promise<void> => app.sync(message, delivery, wakingQueue);
@@ -315,7 +319,7 @@ const operations = {
       await started().look(studyUid);
       return { entries: 0, messages: 0, looks: 1 };
     }),
-  pull: (_input: undefined): Promise<number> => started().pull(),
+  pull: (_input: undefined): Promise<Work> => started().pull(),
   async listen(_input: undefined): Promise<void> {
     handled = await started().listen();
   },

@@ -92,7 +92,7 @@ export function feedShape(name: string, scale: number): FeedShape {
     case BACKLOG:
       return shape([measured((dicom) => storeStudies(dicom, size(200), () => 500))]);
     case SMALL_STUDIES:
-      return shape([measured((dicom) => storeStudies(dicom, size(160), () => 10))]);
+      return shape([measured((dicom) => storeStudies(dicom, size(1600), () => 10))]);
     case BIG_STUDY:
       return shape([
         prepared((dicom) => store(dicom, 1, range(size(50_000)))),

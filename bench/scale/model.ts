@@ -3,43 +3,81 @@
  * `npm run bench -- scale` and `npm run bench -- cast` check the rates and counts; docs/performance.md explains it.
  */
 
-/** Round trips of one message that wait for each other: receive, mark, list, read (FHIR and DICOM at once), Patient, write, settle, delete. */
-const PASS_TRIPS = 8;
+/** Round trips of a message besides the looks at its studies: receive, mark, list, settle, delete. */
+const MESSAGE_TRIPS = 5;
+/** Round trips of a look that writes: read (FHIR and DICOM at once), Patient, transaction. */
+const LOOK_TRIPS = 3;
 /** A new Patient is created under a lock: lock, search, search after, release. */
 const NEW_PATIENT_TRIPS = 4;
-export const PASS_TRIPS_NEW_PATIENT = PASS_TRIPS + NEW_PATIENT_TRIPS;
+/**
+ * Each of these may wait for the one before it to share a request with others (src/concurrency/together.ts): not at all, or for a whole round
+ * trip; half of one on average. The studies of one message begin at the same time and meet at every step, as those of several messages do.
+ */
+const WAIT_FOR_COMPANY = 0.5;
 
-/** Of the message that the puller sends: one; of the pass: mark, list, settle; of the host: receive (a share), delete. */
+/** Of a message: one send of the puller; of its pass: mark, list, settle; of the host: receive (a share), delete. */
 const QUEUE_OPERATIONS = { send: 1, receive: 1 / 16, delete: 1 };
 const TABLE_OPERATIONS = 3;
-/** Lock and release for a new Patient; at most, for passes of one process share them. */
+/** Lock and release for a new Patient. */
 const LOCK_OPERATIONS = 2;
 const FHIR_REQUESTS = 3;
 const FHIR_REQUESTS_NEW_PATIENT = 5;
 
-/** Studies that the queue trigger works on at once, as host.json ships: batchSize + newBatchThreshold. */
-const STUDIES_AT_ONCE = 24;
-/** Change feed entries of a round (ROUND_ENTRIES), and what waits for each other in it: latest, windows, messages, cursor. */
-const ROUND_ENTRIES = 1000;
-const ROUND_TRIPS = 4;
-/** Reads of a window of 100 entries. */
+/** Messages that the queue trigger works on at once, as host.json ships: batchSize + newBatchThreshold. */
+const MESSAGES_AT_ONCE = 24;
+/** Studies of shared messages that a function instance looks at at once (src/study/sharedSync.ts). */
+const LOOKS_AT_ONCE = 40;
+
+/** Change feed entries of a round (ROUND_ENTRIES). */
+const ROUND_ENTRIES = 5000;
+/** Of a round: latest and depth of the queue at once, the cursor. */
+const ROUND_TRIPS = 2;
+/** Entries of a window, windows that are read at once (FEED_WINDOWS_IN_FLIGHT), messages that are sent at once. */
 const WINDOW_ENTRIES = 100;
+const WINDOWS_IN_FLIGHT = 10;
+const SENDS_IN_FLIGHT = 32;
 
 interface WorkerLoad {
   /** Function instances. */
   readonly instances: number;
-  /** Studies that each works on at once. */
-  readonly studiesAtOnce: number;
-  readonly tripsPerStudy: number;
+  /** Messages that each works on at once. */
+  readonly messagesAtOnce: number;
+  /** 1: none is shared. */
+  readonly studiesPerMessage: number;
+  /** Part of the looks that create a Patient. */
+  readonly newPatients: number;
   readonly latencyMs: number;
   /** CPU time of one core for a study. */
-  readonly cpuMsPerStudy?: number;
+  readonly cpuMsPerStudy: number;
 }
 
-/** Studies that the workers get through as long as the servers keep their latency: waiting or computing, whichever lasts longer. */
+/** Round trips of a message that wait for each other, and those among them in which its studies are looked at. */
+export interface Trips {
+  readonly message: number;
+  readonly look: number;
+}
+
+/** Without waits where studies meet no others. */
+export function tripsOf(load: Pick<WorkerLoad, 'messagesAtOnce' | 'studiesPerMessage' | 'newPatients'>): Trips {
+  const { messagesAtOnce, studiesPerMessage, newPatients } = load;
+  const shared = LOOK_TRIPS + NEW_PATIENT_TRIPS * newPatients;
+  const look = messagesAtOnce * studiesPerMessage > 1 ? shared * (1 + WAIT_FOR_COMPANY) : shared;
+  return { message: MESSAGE_TRIPS + look, look };
+}
+
+/**
+ * Studies that the workers get through as long as the servers keep their latency: whichever lasts longest of the messages, which wait and
+ * compute, of the looks, of which there are so many at once, and of the CPU time.
+ */
 export function studiesPerSecond(load: WorkerLoad): number {
-  const { instances, studiesAtOnce, tripsPerStudy, latencyMs, cpuMsPerStudy = 0 } = load;
-  const msPerStudy = Math.max((tripsPerStudy * latencyMs) / studiesAtOnce, cpuMsPerStudy);
+  const { instances, messagesAtOnce, studiesPerMessage, latencyMs, cpuMsPerStudy } = load;
+  const trips = tripsOf(load);
+  const messageMs = trips.message * latencyMs + studiesPerMessage * cpuMsPerStudy;
+  const msPerStudy = Math.max(
+    messageMs / (messagesAtOnce * studiesPerMessage),
+    (trips.look * latencyMs) / LOOKS_AT_ONCE,
+    cpuMsPerStudy,
+  );
   return (instances * 1000) / msPerStudy;
 }
 
@@ -47,19 +85,25 @@ export interface Load {
   /** DICOM instances to be worked off. */
   readonly dicomInstances: number;
   readonly studySize: number;
+  /** Studies of one message on average: 1 where studies have more than 100 changes in a round, or meet no others. */
+  readonly studiesPerMessage: number;
+  /** Studies for which a FHIR or lock request is made on average; 1: no two meet. */
+  readonly studiesPerRequest: number;
   /** Part of the studies whose Patient is new to the FHIR server. */
   readonly newPatients: number;
   /** Rounds in which the changes of a study arrive: 1 in a backlog, more where it trickles in while it is pulled. */
   readonly roundsPerStudy: number;
   readonly functionInstances: number;
   readonly latencyMs: number;
-  /** CPU time of one core for a pass, and for each instance that it reads. */
-  readonly cpuMsPerPass: number;
+  /** CPU time of one core for a look at a study, and for each instance that it reads. */
+  readonly cpuMsPerLook: number;
   readonly cpuMsPerInstance: number;
 }
 
 export interface Forecast {
-  readonly passes: number;
+  /** Looks at studies. */
+  readonly looks: number;
+  readonly messages: number;
   /** Wall time, of which the slower one counts: the one puller, or the workers. */
   readonly pullHours: number;
   readonly workHours: number;
@@ -73,29 +117,39 @@ export interface Forecast {
 
 /** What a load needs. An instance that trickles in is read anew in each round of its study: half the study on average. */
 export function forecast(load: Load): Forecast {
-  const { dicomInstances, studySize, newPatients, roundsPerStudy, functionInstances, latencyMs } = load;
+  const { dicomInstances, studySize, roundsPerStudy, functionInstances, latencyMs } = load;
+  const { studiesPerMessage, studiesPerRequest } = load;
   const studies = dicomInstances / studySize;
-  const passes = studies * roundsPerStudy;
-  const created = studies * newPatients;
+  const looks = studies * roundsPerStudy;
+  const messages = looks / studiesPerMessage;
+  const created = studies * load.newPatients;
   const rounds = dicomInstances / ROUND_ENTRIES;
   const instancesRead = roundsPerStudy === 1 ? studySize : (studySize * (roundsPerStudy + 1)) / (2 * roundsPerStudy);
-  const tripsPerStudy = PASS_TRIPS + (NEW_PATIENT_TRIPS * created) / passes;
   const rate = studiesPerSecond({
     instances: functionInstances,
-    studiesAtOnce: STUDIES_AT_ONCE,
-    tripsPerStudy,
+    messagesAtOnce: MESSAGES_AT_ONCE,
+    studiesPerMessage,
+    newPatients: created / looks,
     latencyMs,
-    cpuMsPerStudy: load.cpuMsPerPass + load.cpuMsPerInstance * instancesRead,
+    cpuMsPerStudy: load.cpuMsPerLook + load.cpuMsPerInstance * instancesRead,
   });
-  const workHours = passes / rate / 3600;
+  const workHours = looks / rate / 3600;
+  const fhirRequests = looks * FHIR_REQUESTS + created * (FHIR_REQUESTS_NEW_PATIENT - FHIR_REQUESTS);
   return {
-    passes,
-    pullHours: (rounds * ROUND_TRIPS * latencyMs) / 3_600_000,
+    looks,
+    messages,
+    pullHours: (rounds * roundTrips(messages / rounds) * latencyMs) / 3_600_000,
     workHours,
-    fhirRequests: passes * FHIR_REQUESTS + created * (FHIR_REQUESTS_NEW_PATIENT - FHIR_REQUESTS),
-    dicomRequests: passes + dicomInstances / WINDOW_ENTRIES + rounds,
-    queueOperations: passes * (QUEUE_OPERATIONS.send + QUEUE_OPERATIONS.receive + QUEUE_OPERATIONS.delete) + rounds,
-    tableOperations: passes * TABLE_OPERATIONS + created * LOCK_OPERATIONS + rounds,
+    fhirRequests: fhirRequests / studiesPerRequest,
+    dicomRequests: looks + dicomInstances / WINDOW_ENTRIES + rounds,
+    queueOperations: messages * (QUEUE_OPERATIONS.send + QUEUE_OPERATIONS.receive + QUEUE_OPERATIONS.delete) + rounds,
+    tableOperations: messages * TABLE_OPERATIONS + (created * LOCK_OPERATIONS) / studiesPerRequest + rounds,
     instanceHours: workHours * functionInstances,
   };
+}
+
+/** Round trips of a round that wait for each other. */
+function roundTrips(messages: number): number {
+  const windows = Math.ceil(ROUND_ENTRIES / WINDOW_ENTRIES / WINDOWS_IN_FLIGHT);
+  return ROUND_TRIPS + windows + Math.max(1, Math.ceil(messages / SENDS_IN_FLIGHT));
 }

@@ -6,17 +6,19 @@ import { type RemoteProcess, startProcess } from '../processes/remoteProcess';
 import type { Bench, Measure } from '../report/bench';
 import { median } from '../report/bench';
 import { short, textTable } from '../report/table';
-import { PASS_TRIPS_NEW_PATIENT, studiesPerSecond } from './model';
+import { studiesPerSecond } from './model';
 
 /** Of servers as they are in the real world: each request takes so long, however many there are. */
-const LATENCY_MS = 20;
+const LATENCY_MS = 50;
 const PROCESSES = [1, 2, 4] as const;
-/** Few at a time, so that two cores are enough for four processes and the services. */
-const QUEUE_SETTINGS = { batchSize: 1, newBatchThreshold: 3 };
-const STUDIES_AT_ONCE = QUEUE_SETTINGS.batchSize + QUEUE_SETTINGS.newBatchThreshold;
+/** One message at a time, so that two cores are enough for four processes and the services. */
+const QUEUE_SETTINGS = { batchSize: 1, newBatchThreshold: 0 };
+const MESSAGES_AT_ONCE = QUEUE_SETTINGS.batchSize + QUEUE_SETTINGS.newBatchThreshold;
 
 interface Run {
   readonly processes: number;
+  readonly messages: number;
+  /** As many as there are in a message on average, for each message. */
   readonly studies: number;
   readonly seconds: number;
   readonly workerCpuSeconds: number;
@@ -26,7 +28,7 @@ interface Run {
 export const scaleBench: Bench = {
   name: 'scale',
   about:
-    '1, 2 and 4 processes that work off one queue, against servers with a latency of 20 ms; and what the model says',
+    '1, 2 and 4 processes that work off one queue, against servers with a latency of 50 ms; and what the model says',
   async run({ scale, repeats, progress }) {
     const arena = await openArena();
     try {
@@ -56,21 +58,22 @@ async function workOff(arena: Arena, processes: number, scale: number): Promise<
       await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
     }
     await clinical.call('step', { shape: SMALL_STUDIES, scale, step: 0 });
-    const studies = Math.max(1, Math.round(160 * scale));
-    await workers[0]?.call('pull', undefined);
+    const pulled = await workers[0]?.call('pull', undefined);
+    if (pulled === undefined) throw new Error('There is no process');
+    if (pulled.messages < 3 * processes) throw new Error('There are too few messages for so many processes');
     await Promise.all([clinical.call('setLatencyMs', LATENCY_MS), storage.call('setLatencyMs', LATENCY_MS)]);
-    await Promise.all([clinical.call('takeCounts', undefined), storage.call('takeCounts', undefined)]);
-    const before = await progressOf(workers);
-    const started = performance.now();
     await Promise.all(workers.map((worker) => worker.call('listen', undefined)));
-    while ((await progressOf(workers)).handled < studies) await sleep(20);
-    const seconds = (performance.now() - started) / 1000;
+    // While each has something to do: not its first message, for which connections are opened, and not the wait for the last one of others.
+    const before = await progressAfter(workers, processes);
+    await Promise.all([clinical.call('takeCounts', undefined), storage.call('takeCounts', undefined)]);
+    const after = await progressAfter(workers, pulled.messages - processes);
     const services = [await clinical.call('takeCounts', undefined), await storage.call('takeCounts', undefined)];
-    const after = await progressOf(workers);
+    const messages = after.handled - before.handled;
     return {
       processes,
-      studies,
-      seconds,
+      messages,
+      studies: (messages * pulled.looks) / pulled.messages,
+      seconds: after.seconds - before.seconds,
       workerCpuSeconds: after.cpuSeconds - before.cpuSeconds,
       servicesCpuSeconds: services.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
     };
@@ -79,11 +82,30 @@ async function workOff(arena: Arena, processes: number, scale: number): Promise<
   }
 }
 
-async function progressOf(
+interface Progress {
+  /** By the clock of this process. */
+  readonly seconds: number;
+  /** Messages. */
+  readonly handled: number;
+  readonly cpuSeconds: number;
+}
+
+/** What the workers have done when this many messages are done with. */
+async function progressAfter(
   workers: readonly RemoteProcess<ContestantOperations>[],
-): Promise<{ readonly handled: number; readonly cpuSeconds: number }> {
+  messages: number,
+): Promise<Progress> {
+  for (;;) {
+    const progress = await progressOf(workers);
+    if (progress.handled >= messages) return progress;
+    await sleep(20);
+  }
+}
+
+async function progressOf(workers: readonly RemoteProcess<ContestantOperations>[]): Promise<Progress> {
   const each = await Promise.all(workers.map((worker) => worker.call('progress', undefined)));
   return {
+    seconds: performance.now() / 1000,
     handled: each.reduce((sum, { handled }) => sum + handled, 0),
     cpuSeconds: each.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
   };
@@ -93,13 +115,18 @@ function rateOf(runs: readonly Run[], processes: number): number {
   return median(runs.filter((run) => run.processes === processes).map(({ studies, seconds }) => studies / seconds));
 }
 
-/** The model without what CPU time costs: it holds as long as there is enough of it. */
-function modelRate(processes: number): number {
+const cpuMsPerStudy = ({ workerCpuSeconds, studies }: Run): number => (workerCpuSeconds * 1000) / studies;
+
+/** With the CPU time of a study as one process needed it: the model tells waiting, not computing. All Patients are new. */
+function modelRate(runs: readonly Run[], processes: number): number {
+  const of = (value: (run: Run) => number): number => median(runs.filter((run) => run.processes === 1).map(value));
   return studiesPerSecond({
     instances: processes,
-    studiesAtOnce: STUDIES_AT_ONCE,
-    tripsPerStudy: PASS_TRIPS_NEW_PATIENT,
+    messagesAtOnce: MESSAGES_AT_ONCE,
+    studiesPerMessage: of(({ studies, messages }) => studies / messages),
+    newPatients: 1,
     latencyMs: LATENCY_MS,
+    cpuMsPerStudy: of(cpuMsPerStudy),
   });
 }
 
@@ -112,7 +139,7 @@ function measuresOf(runs: readonly Run[]): readonly Measure[] {
   }));
   const model = PROCESSES.map((processes): Measure => ({
     name: `scale: rate of ${processes} ${processes === 1 ? 'process' : 'processes'}, of what the model says`,
-    value: rateOf(runs, processes) / modelRate(processes),
+    value: rateOf(runs, processes) / modelRate(runs, processes),
     better: 'higher',
     target: 0.8,
   }));
@@ -120,13 +147,24 @@ function measuresOf(runs: readonly Run[]): readonly Measure[] {
 }
 
 function table(runs: readonly Run[]): string {
-  const header = ['processes', 'studies/s', 'model', 'cores busy with Cast', 'cores busy with the services'];
+  const header = [
+    'processes',
+    'studies/s',
+    'model',
+    'studies/message',
+    'CPU ms/study',
+    'cores busy with Cast',
+    'cores busy with the services',
+  ];
   const cores = (processes: number, cpu: (run: Run) => number): number =>
     median(runs.filter((run) => run.processes === processes).map((run) => cpu(run) / run.seconds));
   const rows = PROCESSES.map((processes) => [
     String(processes),
     short(rateOf(runs, processes)),
-    short(modelRate(processes)),
+    short(modelRate(runs, processes)),
+    ...[({ studies, messages }: Run) => studies / messages, cpuMsPerStudy].map((value) =>
+      short(median(runs.filter((run) => run.processes === processes).map(value))),
+    ),
     short(cores(processes, ({ workerCpuSeconds }) => workerCpuSeconds)),
     short(cores(processes, ({ servicesCpuSeconds }) => servicesCpuSeconds)),
   ]);
