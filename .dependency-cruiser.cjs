@@ -53,7 +53,7 @@ module.exports = {
       name: 'concurrency-knows-nothing',
       severity: 'error',
       from: { path: '^src/concurrency/' },
-      to: { pathNot: '^src/concurrency/' },
+      to: { pathNot: '^src/concurrency/', dependencyTypesNot: ['core'] },
     },
     {
       name: 'http-and-telemetry-know-nothing',

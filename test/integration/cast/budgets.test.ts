@@ -86,14 +86,13 @@ describe('the requests of one study', () => {
   });
 
   it('share message and marks with those of other small studies', async () => {
-    await start();
+    await start({ FHIR_TOGETHER: '1' });
     for (const study of uidsOfOneShard(21).slice(1))
       rig.dicom.store(
         Array.from({ length: 10 }, (_, index) =>
           ctInstance({ study, instance: `${study}.1.${index + 1}`, patientId: study }),
         ),
       );
-    // The rig does not let them share FHIR requests.
     expect(await requests()).toEqual({ fhir: 100, dicom: 20, table: 3, messages: 1 });
   });
 
