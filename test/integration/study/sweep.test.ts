@@ -124,7 +124,10 @@ describe('the sweep of old marks', () => {
     rig.dicom.store(A);
     const message = await scene.nextMessage();
     const away = (): Promise<never> => Promise.reject(new RestError('refused', { code: 'ECONNREFUSED' }));
-    await rig.deliver(message, rig.createCast(rig.clients, { decoratePasses: () => ({ open: away, openShared: away }) }));
+    await rig.deliver(
+      message,
+      rig.createCast(rig.clients, { decoratePasses: () => ({ open: away, openShared: away }) }),
+    );
     expect(rig.queue.all()).toMatchObject([{ dequeueCount: 0 }]);
     expect(await scene.rest()).toEqual([]);
   });

@@ -153,7 +153,11 @@ describe('requests that go together', () => {
 
   it('gives a part its result when it is known, and not when the slowest of the group is', async () => {
     const parts: TextPart[] = [];
-    const ask = together<string, string>({ most: 2, groupsUnderWay: 2, send: (group) => new Promise(() => parts.push(...group)) });
+    const ask = together<string, string>({
+      most: 2,
+      groupsUnderWay: 2,
+      send: (group) => new Promise(() => parts.push(...group)),
+    });
     const results = ['a', 'b', 'c', 'd'].map((item) => ask(item, never));
     await jest.advanceTimersByTimeAsync(PATIENCE_MS);
     parts.find(({ item }) => item === 'd')?.resolve('known');
