@@ -152,29 +152,42 @@ function storeNewStudy(number: number): void {
   dicom.store([1, 2].map((instance) => ctInstance({ study, instance: `${study}.1.${instance}`, patientId })));
 }
 
+/** So that a kind that is new each time shows itself as a failure, and not as a time-out. */
+const MOST_KINDS = 40;
+
+/** Which request it is, whatever study and run it is for. */
+function kindOf({ service, method, path }: GatedRequest): string {
+  const place = decodeURIComponent(path.split('?')[0] ?? '');
+  const nameless = place
+    .replace(/RowKey='(~[a-z-]+~)?[^']*'/g, "RowKey='$1*'")
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}|\b[\d.]{10,}/g, '*')
+    .replace(/studies-\d/, 'studies-*');
+  return `${service} ${method} ${nameless}`;
+}
+
 describe('the app in a process that is killed', () => {
-  it('before any of its requests, then started again, brings everything into FHIR exactly once', async () => {
+  it('before each kind of its requests, then started again, brings everything into FHIR exactly once', async () => {
     const fatal: string[] = [];
-    for (let atRequest = 1; ; atRequest++) {
+    for (let round = 1; round <= MOST_KINDS; round++) {
       const app = await startApp();
       try {
         // What the process before left behind.
         await bringUpToDate(app);
         expect({ fatal: fatal.at(-1), ...differences() }).toEqual({ fatal: fatal.at(-1) });
 
-        storeNewStudy(atRequest);
-        let requests = 0;
+        storeNewStudy(round);
         let isKilled = false;
         const killed = new Promise<'killed'>((resolve) => {
           gate.decide = async (request) => {
-            if (!counts(request) || ++requests < atRequest) return 'forward';
-            if (requests === atRequest) {
-              fatal.push(`${request.service} ${request.method} ${request.path.split('?')[0] ?? ''}`);
+            if (isKilled) return 'swallow';
+            if (counts(request) && !fatal.includes(kindOf(request))) {
+              fatal.push(kindOf(request));
               isKilled = true;
               await app.kill();
               resolve('killed');
+              return 'swallow';
             }
-            return 'swallow';
+            return 'forward';
           };
         });
         const survived = bringUpToDate(app).then(
@@ -190,6 +203,7 @@ describe('the app in a process that is killed', () => {
       }
       await leasesRunOut();
     }
+    expect(fatal.length).toBeLessThan(MOST_KINDS);
     for (const step of [/^table PUT .*SyncState/, /^queue POST/, /^table PUT .*~/, /^fhir POST/, /^queue DELETE/])
       expect(fatal).toContainEqual(expect.stringMatching(step));
 
