@@ -1,6 +1,7 @@
 import { ElementList } from './elementList';
 import { type DicomDataset, type DicomElement, isObject, readDataset, readTagged } from './dataset';
 import type { DataIssue } from './dataIssue';
+import { OPEN_BRACE } from './jsonBytes';
 import { type Member, type Members, readAlike, readMembers, stretchesOf } from './jsonMembers';
 import type { ElementParser, ParsedElement } from './parseMetadata';
 
@@ -9,8 +10,6 @@ export interface SimilarDataset extends DicomDataset {
   /** The elements that are not the same objects as in the one before, by tag. */
   readonly changed: Iterable<readonly [tag: string, element: DicomElement]>;
 }
-
-const OPEN_BRACE = 0x7b;
 
 /**
  * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
