@@ -1,6 +1,8 @@
 import { odata, type TableClient } from '@azure/data-tables';
+import type { StudyKey } from '../dicom/studyKey';
 import { statusOf } from './storageError';
-import { afterSigns, entryKeys, firstSign, studyOfSign } from './tableKeys';
+import { entriesOfStudy } from './studySelection';
+import { afterSigns, firstSign, studyOfSign } from './tableKeys';
 
 /** Signs of one call: where very many studies have failed, their turn comes in later ones. */
 const MOST_AT_ONCE = 200;
@@ -36,7 +38,7 @@ async function removeIfIdle(
   const study = studyOfSign(rowKey);
   const options = { etag, abortSignal: signal };
   try {
-    if (study !== undefined && (await hasEntries(table, partitionKey, entryKeys(study), signal))) {
+    if (study !== undefined && (await hasEntries(table, study, signal))) {
       // A new time stamp: it is some other sign's turn next.
       await table.updateEntity({ partitionKey, rowKey }, 'Merge', options);
       return false;
@@ -50,14 +52,9 @@ async function removeIfIdle(
   }
 }
 
-async function hasEntries(
-  table: TableClient,
-  shard: string,
-  [from, before]: readonly [string, string],
-  signal: AbortSignal,
-): Promise<boolean> {
-  const filter = odata`PartitionKey eq ${shard} and RowKey ge ${from} and RowKey lt ${before}`;
-  const pages = table.listEntities({ queryOptions: { filter, select: ['RowKey'] }, abortSignal: signal });
+async function hasEntries(table: TableClient, study: StudyKey, signal: AbortSignal): Promise<boolean> {
+  const queryOptions = { filter: entriesOfStudy(study), select: ['RowKey'] };
+  const pages = table.listEntities({ queryOptions, abortSignal: signal });
   for await (const page of pages.byPage({ maxPageSize: 1 })) if (page.length > 0) return true;
   return false;
 }

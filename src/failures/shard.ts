@@ -1,17 +1,9 @@
 import { odata, type TableClient, type TableEntityResult } from '@azure/data-tables';
 import { type StudyKey, studyKeyText } from '../dicom/studyKey';
 import { fromRow, type FailedEntry } from './failedEntry';
-import {
-  afterMarks,
-  entryKeys,
-  isMarkKey,
-  isSignKey,
-  notEntries,
-  signKey,
-  studyKeyPart,
-  studyOfKey,
-} from './tableKeys';
+import { afterMarks, isMarkKey, isSignKey, notEntries, signKey, studyKeyPart, studyOfKey } from './tableKeys';
 import { statusOf } from './storageError';
+import { entriesOfStudy } from './studySelection';
 
 /** The trace of a pass that has begun and has not ended. */
 export interface Mark {
@@ -56,7 +48,7 @@ export async function readShard(
   // Where there are too many signs for a page, it is asked for each study instead.
   const withEntries = studies.filter((study) => more || signs.has(signKey(study)));
   const entries = await Promise.all(
-    withEntries.map(async (study) => [studyKeyText(study), await readEntries(table, study, shard, signal)] as const),
+    withEntries.map(async (study) => [studyKeyText(study), await readEntries(table, study, signal)] as const),
   );
   const wanted = new Set(studies.map(studyKeyText));
   return {
@@ -68,15 +60,8 @@ export async function readShard(
   };
 }
 
-async function readEntries(
-  table: TableClient,
-  study: StudyKey,
-  shard: string,
-  signal: AbortSignal,
-): Promise<readonly FailedEntry[]> {
-  const [from, before] = entryKeys(study);
-  const filter = odata`PartitionKey eq ${shard} and RowKey ge ${from} and RowKey lt ${before}`;
-  const entries = (await allPages(table, filter, signal)).map(fromRow);
+async function readEntries(table: TableClient, study: StudyKey, signal: AbortSignal): Promise<readonly FailedEntry[]> {
+  const entries = (await allPages(table, entriesOfStudy(study), signal)).map(fromRow);
   return entries.filter((entry): entry is FailedEntry => entry.study !== undefined);
 }
 
