@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { inParallel } from '../concurrency/inParallel';
 import type { FailedEntries } from '../failures/failedEntries';
 import type { FailedFeedEntry } from '../failures/failedEntry';
 import type { FailureNotifier } from '../failures/notifier';
@@ -138,30 +139,16 @@ async function fanOut(deps: PullDependencies, round: Round, signal: AbortSignal)
 /** Messages sent at once; the queue service is the limit, not this process. */
 const SENDS_IN_FLIGHT = 32;
 
-async function sendAll(
+function sendAll(
   queue: StudyQueue,
   groups: ReturnType<typeof shareMessages>,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
-  const counts: number[] = [];
-  const left = groups.values();
-  // Each takes the next message as soon as its last one is sent: no wait for the slowest of a group.
-  let failed = false;
-  const sender = async (): Promise<void> => {
-    for (const messages of left) {
-      if (failed) return;
-      // Long messages are deflated: one in a turn of the event loop.
-      await nextTurn(undefined, { signal });
-      try {
-        counts.push(await sendOne(queue, messages, signal));
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(SENDS_IN_FLIGHT, groups.length) }, sender));
-  return counts;
+  return inParallel(groups, SENDS_IN_FLIGHT, async (messages) => {
+    // Long messages are deflated: one in a turn of the event loop.
+    await nextTurn(undefined, { signal });
+    return sendOne(queue, messages, signal);
+  });
 }
 
 /** @returns how many messages it took */

@@ -1,7 +1,7 @@
 import type { Resource } from 'fhir/r4';
 import { studyKeyText } from '../dicom/studyKey';
 import type { Failure } from '../failures/classify';
-import { atMost } from './atMost';
+import { atMost } from '../concurrency/atMost';
 import { DependencyError } from './dependencyErrors';
 import type { Delivery, FailedPasses } from './failedPass';
 import type { LiveStudy } from './liveStudy';

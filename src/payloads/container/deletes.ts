@@ -2,7 +2,7 @@ import type { BlobBatchClient, ContainerClient } from '@azure/storage-blob';
 import { statusOf } from '../../failures/storageError';
 import { blobOf, NoAddress } from './blobAddress';
 import { quoted } from './listAnswer';
-import { inParallel } from './inParallel';
+import { inParallel } from '../../concurrency/inParallel';
 import { isBlobMissing, storageCode } from './storageCode';
 import type { DeleteOutcome } from './payloadContainer';
 

@@ -1,6 +1,6 @@
 import type { PayloadKey } from '../blobName';
 import { ContainerMissing, isContainerMissing } from '../container/containerMissing';
-import { inParallel } from '../container/inParallel';
+import { inParallel } from '../../concurrency/inParallel';
 import type { DeleteOutcome } from '../container/payloadContainer';
 import { UntrustedLook } from '../database/untrustedLook';
 import type { ResourceType } from '../database/resourceTypes';

@@ -1,4 +1,4 @@
-import { atMost } from '../../../src/study/atMost';
+import { atMost } from '../../../src/concurrency/atMost';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
