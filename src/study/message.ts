@@ -1,5 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { z } from 'zod';
+import { isObject } from '../dicom/dataset';
 import type { StudyKey } from '../dicom/studyKey';
 import { traceParentPattern } from '../telemetry/traceParent';
 
@@ -55,7 +56,8 @@ const CHANGE_FIELDS: Readonly<Record<keyof StudyChange, (value: unknown) => bool
 /** Read by hand: a round holds thousands, and a schema for each costs more than everything else about it. */
 const changesSchema = z.custom<readonly unknown[]>(Array.isArray).transform((list, context): readonly StudyChange[] =>
   list.map((value, index) => {
-    const change = (isObject(value) ? value : {}) as StudyChange;
+    // A change only where no issue was added.
+    const change = (isObject(value) ? value : {}) as Partial<StudyChange> as StudyChange;
     for (const [field, isValid] of Object.entries(CHANGE_FIELDS))
       if (!isValid(change[field as keyof StudyChange]))
         context.addIssue({ code: 'custom', path: [index, field], message: 'invalid' });
@@ -146,6 +148,12 @@ export function writeSharedMessage(messages: readonly StudyMessage[]): string | 
   return Buffer.byteLength(deflated) <= MAX_MESSAGE_BYTES ? deflated : undefined;
 }
 
+/** The texts of the messages for these studies: one about all of them, or one for each where that would not fit. */
+export function writeSharedMessages(messages: readonly StudyMessage[]): readonly string[] {
+  const shared = messages.length > 1 ? writeSharedMessage(messages) : undefined;
+  return shared === undefined ? messages.flatMap(writeStudyMessages) : [shared];
+}
+
 function deflate(value: unknown): string {
   return deflateRawSync(JSON.stringify(value)).toString('base64');
 }
@@ -160,8 +168,4 @@ function inflate(text: string, field: string): unknown {
   } catch {
     throw new UnreadableMessage([`${field}.deflated: expected deflated JSON`]);
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

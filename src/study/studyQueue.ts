@@ -2,7 +2,7 @@ import type { QueueClient } from '@azure/storage-queue';
 import { hostQueue, toDelaySeconds } from '../queues/hostQueue';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { StudyMessage } from './message';
-import { writeSharedMessage, writeStudyMessages } from './message';
+import { writeSharedMessages, writeStudyMessages } from './message';
 
 /** Where one received message can be found again: needed to make it invisible for longer. */
 export interface MessageReceipt {
@@ -51,10 +51,7 @@ export function studyQueue(client: QueueClient): StudyQueue {
   return {
     name: client.name,
     send: (message, { delayMs = 0, signal }) => sendAll(writeStudyMessages(message), delayMs, signal),
-    sendShared(messages, signal) {
-      const shared = messages.length > 1 ? writeSharedMessage(messages) : undefined;
-      return sendAll(shared === undefined ? messages.flatMap(writeStudyMessages) : [shared], 0, signal);
-    },
+    sendShared: (messages, signal) => sendAll(writeSharedMessages(messages), 0, signal),
     async postpone({ messageId, popReceipt }, delayMs, signal) {
       await client.updateMessage(messageId, popReceipt, undefined, toDelaySeconds(delayMs), { abortSignal: signal });
     },

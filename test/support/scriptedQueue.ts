@@ -1,5 +1,5 @@
 import type { StudyMessage } from '../../src/study/message';
-import { readStudyMessages, writeSharedMessage, writeStudyMessages } from '../../src/study/message';
+import { readStudyMessages, writeSharedMessages, writeStudyMessages } from '../../src/study/message';
 import type { MessageReceipt, StudyQueue } from '../../src/study/studyQueue';
 
 /** A message in the scripted queue, as the queue service holds it. */
@@ -31,8 +31,7 @@ export class ScriptedQueue implements StudyQueue {
   }
 
   sendShared(messages: readonly StudyMessage[]): Promise<number> {
-    const shared = messages.length > 1 ? writeSharedMessage(messages) : undefined;
-    const texts = shared === undefined ? messages.flatMap(writeStudyMessages) : [shared];
+    const texts = writeSharedMessages(messages);
     for (const text of texts) this.put(text);
     return Promise.resolve(texts.length);
   }
