@@ -1,6 +1,6 @@
 import { odata, type TableClient } from '@azure/data-tables';
 import type { StudyKey } from '../dicom/studyKey';
-import { markOf, readShard, touchMark, type Mark } from './shard';
+import { markOf, readMark, readShard, touchMark, type Mark } from './shard';
 import { statusOf } from './storageError';
 import { afterMarks, notEntries, shardOf } from './tableKeys';
 
@@ -49,7 +49,7 @@ export function studyMarks(table: TableClient, clock: () => Date): StudyMarks {
       // A mark that changed under our hands may have been opened anew before our rows were there: it is read again.
       while (left.length > 0) {
         const outcomes = await Promise.all(
-          left.map(async (mark) => ({ mark, outcome: await touchMark(table, mark, clock(), signal) })),
+          left.map(async (mark) => ({ mark, outcome: await touchMark(table, mark, [study], clock(), signal) })),
         );
         const missed = new Set(outcomes.filter(({ outcome }) => outcome === 'changed').map(({ mark }) => mark.rowKey));
         if (missed.size === 0) return;
@@ -69,23 +69,9 @@ async function removeMark(table: TableClient, mark: Mark, signal: AbortSignal): 
       if (status === 404) return 'removed';
       if (status !== 412) throw error;
     }
-    const now = await readMark(table, mark.shard, mark.rowKey, signal);
+    const now = await readMark(table, mark, signal);
     if (now === undefined) return 'removed';
     if (now.startedAt !== mark.startedAt) return 'changed';
     etag = now.etag;
-  }
-}
-
-async function readMark(
-  table: TableClient,
-  shard: string,
-  key: string,
-  signal: AbortSignal,
-): Promise<Mark | undefined> {
-  try {
-    return markOf(await table.getEntity(shard, key, { abortSignal: signal }));
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw error;
   }
 }

@@ -16,6 +16,8 @@ export interface Mark {
   readonly startedAt: string;
   /** ETag that the last batch of the pass rested on: everything is settled, only the mark has still to go. */
   readonly settledFrom?: string | undefined;
+  /** Those of its studies that others have begun with since. */
+  readonly touched: readonly StudyKey[];
 }
 
 /** What a shard of the FailedEntries table holds about some of its studies. */
@@ -66,16 +68,20 @@ async function readEntries(table: TableClient, study: StudyKey, signal: AbortSig
 }
 
 /**
- * Tells the pass that owns the mark that somebody else has begun.
+ * Tells the pass that owns the mark that somebody else has begun, and with which of its studies.
+ * @param studies those that somebody has begun with, of the mark or not
  * @returns `changed` when the mark is gone or is not as it was listed; then nothing was touched
  */
 export async function touchMark(
   table: TableClient,
   mark: Mark,
+  studies: readonly StudyKey[],
   now: Date,
   signal: AbortSignal,
 ): Promise<'touched' | 'changed'> {
-  const touch = { partitionKey: mark.shard, rowKey: mark.rowKey, touchedAt: now.toISOString() };
+  const begun = new Set([...mark.touched, ...studies].map(studyKeyText));
+  const touched = studiesText(mark.studies.filter((study) => begun.has(studyKeyText(study))));
+  const touch = { partitionKey: mark.shard, rowKey: mark.rowKey, touched, touchedAt: now.toISOString() };
   try {
     // A merge that needs the entity to be there: a mark that has gone must not come back.
     await table.updateEntity(touch, 'Merge', { etag: mark.etag, abortSignal: signal });
@@ -87,21 +93,41 @@ export async function touchMark(
   }
 }
 
-/** The column `studies` of a mark: keys hold no blanks. */
+/** The columns `studies` and `touched` of a mark: keys hold no blanks. */
 export const studiesText = (studies: readonly StudyKey[]): string => studies.map(studyKeyPart).join(' ');
 
 /** Reads the row of a mark; undefined for any other row. */
 export function markOf(row: Row): Mark | undefined {
   if (row.partitionKey === undefined || row.rowKey === undefined || !isMarkKey(row.rowKey)) return undefined;
-  const studies = typeof row.studies === 'string' ? row.studies.split(' ').map(studyOfKey) : [];
   return {
-    studies: studies.filter((study) => study !== undefined),
+    studies: studiesOfText(row.studies),
     shard: row.partitionKey,
     rowKey: row.rowKey,
     etag: row.etag,
     startedAt: typeof row.startedAt === 'string' ? row.startedAt : (row.timestamp ?? ''),
     settledFrom: typeof row.settledFrom === 'string' ? row.settledFrom : undefined,
+    touched: studiesOfText(row.touched),
   };
+}
+
+function studiesOfText(text: unknown): readonly StudyKey[] {
+  return typeof text === 'string' ? text.split(' ').map(studyOfKey).filter(isStudy) : [];
+}
+
+const isStudy = (study: StudyKey | undefined): study is StudyKey => study !== undefined;
+
+/** @returns undefined: it is gone */
+export async function readMark(
+  table: TableClient,
+  { shard, rowKey }: Pick<Mark, 'shard' | 'rowKey'>,
+  signal: AbortSignal,
+): Promise<Mark | undefined> {
+  try {
+    return markOf(await table.getEntity(shard, rowKey, { abortSignal: signal }));
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
 }
 
 function allMarks(table: TableClient, shard: string, signal: AbortSignal): Promise<readonly Row[]> {

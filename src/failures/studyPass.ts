@@ -2,7 +2,7 @@ import type { TableClient, TransactionAction } from '@azure/data-tables';
 import { type StudyKey, studyKeyText } from '../dicom/studyKey';
 import { failedAgain, toRow, type FailedEntry, type FailedEntryInput } from './failedEntry';
 import { entryKey, markKey, shardOf, signKey } from './tableKeys';
-import { readShard, type ShardView, studiesText, touchMark, type Mark } from './shard';
+import { readMark, readShard, type ShardView, studiesText, touchMark, type Mark } from './shard';
 import { statusOf } from './storageError';
 import { OPERATIONS_PER_BATCH } from './tableBatches';
 
@@ -35,11 +35,15 @@ export interface StudyPass {
 export interface SharedPass {
   hasEntries(study: StudyKey): boolean;
   /**
-   * Ends the pass. `overtaken`: somebody else began with one of the studies meanwhile; the mark stays. Without writes to FHIR, or where
-   * every study that was written to is sure to be looked at again, it is never overtaken.
+   * Ends the pass, unless somebody else began meanwhile with a study that was written to: then the mark stays until the caller, who has seen
+   * to it that these are looked at again, settles the others.
+   * @param written studies of which it is not sure that they will be looked at again
    */
-  settle(change: Pick<SettleChange, 'wroteToFhir'>, signal: AbortSignal): Promise<'settled' | 'overtaken'>;
+  settle(written: readonly StudyKey[], signal: AbortSignal): Promise<SharedEnd>;
 }
+
+export type SharedEnd =
+  { readonly kind: 'settled' } | { readonly kind: 'overtaken'; readonly studies: readonly StudyKey[] };
 
 export interface StudyPasses {
   /**
@@ -76,8 +80,7 @@ export function studyPasses(table: TableClient, clock: () => Date): StudyPasses 
       const { own, view } = await begin(studies, invocationId, signal);
       return {
         hasEntries: (study) => entriesOf(view, study).length > 0,
-        settle: async ({ wroteToFhir }, settleSignal) =>
-          removeMark({ table, own, signal: settleSignal }, wroteToFhir ? own.etag : '*'),
+        settle: (written, settleSignal) => settleShared({ table, own, signal: settleSignal }, written),
       };
     },
   };
@@ -104,7 +107,7 @@ async function putMark(
     { abortSignal: signal },
   );
   if (etag === undefined) throw new Error('The table service answered an upsert without an ETag');
-  return { studies, shard, rowKey, etag, startedAt };
+  return { studies, shard, rowKey, etag, startedAt, touched: [] };
 }
 
 /**
@@ -117,7 +120,7 @@ async function joinShard(table: TableClient, own: Mark, clock: () => Date, signa
     const view = await readShard(table, own.shard, own.studies, signal);
     const others = view.marks.filter(({ rowKey, settledFrom }) => settledFrom === undefined && !touched.has(rowKey));
     const outcomes = await Promise.all(
-      others.map(async (mark) => ({ mark, outcome: await touchMark(table, mark, clock(), signal) })),
+      others.map(async (mark) => ({ mark, outcome: await touchMark(table, mark, own.studies, clock(), signal) })),
     );
     for (const { mark, outcome } of outcomes) if (outcome === 'touched') touched.add(mark.rowKey);
     if (outcomes.every(({ outcome }) => outcome === 'touched')) return view;
@@ -159,6 +162,23 @@ async function removeMark(
 
 /** Beside them a batch holds the mark, and the sign that the study has entries. */
 const ROWS_PER_BATCH = OPERATIONS_PER_BATCH - 2;
+
+/** A touch because of a study that was not written to changes nothing. */
+async function settleShared(
+  pass: Pick<OpenPass, 'table' | 'own' | 'signal'>,
+  written: readonly StudyKey[],
+): Promise<SharedEnd> {
+  for (let { etag } = pass.own; ;) {
+    if ((await removeMark(pass, written.length > 0 ? etag : '*')) === 'settled') return { kind: 'settled' };
+    const mark = await readMark(pass.table, pass.own, pass.signal);
+    // Without its mark a pass cannot know who has begun.
+    if (mark === undefined || mark.etag === etag) return { kind: 'overtaken', studies: written };
+    const touched = new Set(mark.touched.map(studyKeyText));
+    const studies = written.filter((study) => touched.has(studyKeyText(study)));
+    if (studies.length > 0) return { kind: 'overtaken', studies };
+    etag = mark.etag;
+  }
+}
 
 /** Applies the row changes in batches that each rest on the mark as the one before left it. */
 async function settleRows(

@@ -1,6 +1,7 @@
 import type { Resource } from 'fhir/r4';
 import { studyKeyText } from '../dicom/studyKey';
 import type { Failure } from '../failures/classify';
+import type { SharedPass } from '../failures/studyPass';
 import { atMost } from '../concurrency/atMost';
 import { DependencyError } from './dependencyErrors';
 import type { Delivery, FailedPasses } from './failedPass';
@@ -23,9 +24,15 @@ interface OwnMessage {
   readonly delayMs: number;
 }
 
+interface EqualLook {
+  readonly kind: 'equal';
+  readonly report: SettledPass;
+  readonly wrote: boolean;
+}
+
 /** What one look at one study of several came to. */
 type Look =
-  | { readonly kind: 'equal'; readonly report: SettledPass; readonly wrote: boolean }
+  | EqualLook
   /** It needs a message of its own, to be tried again, filed or started over there. */
   | OwnMessage
   /** A copy for later is in the queue already. */
@@ -116,6 +123,30 @@ export function sharedSync(
     return own(message, reason, Math.max(retryAfterMs, outcomeUnknown ? options.unknownOutcomeMs : 0));
   }
 
+  /** @returns those that somebody else has begun with since this pass began: they have got messages of their own */
+  async function settle(
+    pass: SharedPass,
+    wrote: readonly EqualLook[],
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<EqualLook>> {
+    const overtaken = new Set<EqualLook>();
+    for (;;) {
+      const left = wrote.filter((found) => !overtaken.has(found));
+      const end = await pass.settle(
+        left.map(({ report }) => report.message.study),
+        signal,
+      );
+      if (end.kind === 'settled') return overtaken;
+      const names = new Set(end.studies.map(studyKeyText));
+      const again = left.filter(({ report }) => names.has(studyKeyText(report.message.study)));
+      await sendOwn(
+        again.map(({ report }) => own(report.message, 'overtaken')),
+        signal,
+      );
+      for (const found of again) overtaken.add(found);
+    }
+  }
+
   async function work(messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal): Promise<void> {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
     const { invocationId } = delivery;
@@ -133,22 +164,20 @@ export function sharedSync(
     );
     const others = looks.filter((found) => found.kind === 'own-message');
     const equal = looks.filter((found) => found.kind === 'equal');
-    const wrote = equal.filter((found) => found.wrote);
     // Before the mark goes, which stands for what may still arrive.
     await sendOwn(others.filter(isDelayed), signal);
-    const isOvertaken = (await pass.settle({ wroteToFhir: wrote.length > 0 }, signal)) === 'overtaken';
-    if (isOvertaken) {
-      const again = wrote.map(({ report }) => own(report.message, 'overtaken'));
-      await sendOwn(again, signal);
-      await pass.settle({ wroteToFhir: false }, signal);
-    }
-    // Not before: whoever takes one of them up touches the mark, and all that was written would have to be looked at again.
+    const overtaken = await settle(
+      pass,
+      equal.filter(({ wrote }) => wrote),
+      signal,
+    );
+    // Not before: whoever takes one of them up touches the mark, and what was written would have to be looked at again.
     // Should this run end here, the message comes again, and comes apart.
     await sendOwn(
       others.filter((found) => !isDelayed(found)),
       signal,
     );
-    const settled = isOvertaken ? equal.filter((found) => !found.wrote) : equal;
+    const settled = equal.filter((found) => !overtaken.has(found));
     // At once: a notifier that is slow with each would use up the time of the run.
     await allEnded(settled.map(({ report }) => reporter.settled(report, signal)));
   }
