@@ -1,17 +1,35 @@
-/** Runs work, but no more than `most` at once; the others wait for their turn. */
-export function atMost(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    // Whoever ends hands its place over, so that nobody who comes meanwhile takes it.
-    if (running < most) running++;
-    else await new Promise<void>((go) => waiting.push(go));
+interface Waiting {
+  readonly places: number;
+  readonly go: () => void;
+}
+
+/**
+ * Runs work, but no more than `most` at once; the others wait for their turn, first come first served.
+ * @returns what runs work that takes so many places (default: one); work that wants more than there are runs alone
+ */
+export function atMost(most: number): <T>(work: () => Promise<T>, places?: number) => Promise<T> {
+  const waiting: Waiting[] = [];
+  let taken = 0;
+
+  function letIn(): void {
+    for (let [next] = waiting; next !== undefined; [next] = waiting) {
+      if (taken > 0 && taken + next.places > most) return;
+      taken += next.places;
+      waiting.shift();
+      next.go();
+    }
+  }
+
+  return async (work, places = 1) => {
+    await new Promise<void>((go) => {
+      waiting.push({ places, go });
+      letIn();
+    });
     try {
       return await work();
     } finally {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
+      taken -= places;
+      letIn();
     }
   };
 }

@@ -36,7 +36,15 @@ export function combinedSearches(channel: FhirChannel, sharing: Sharing): Search
     if (known !== undefined) return known;
     const search = together<string, readonly Match[]>({
       ...sharing,
-      fits: (token, chosen) => encodeQuery(anyOf([...chosen, token])).length <= MAX_QUERY_LENGTH,
+      group: () => {
+        let length = encodeQuery(anyOf([])).length;
+        return (token) => {
+          const longer = length + encodeQuery([['', `${token},`]]).length;
+          if (longer > MAX_QUERY_LENGTH) return false;
+          length = longer;
+          return true;
+        };
+      },
       send: (parts, signal) => searchTogether(channel, type, parts, signal),
     });
     byType.set(type, search);

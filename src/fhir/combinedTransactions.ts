@@ -30,10 +30,16 @@ export function combinedTransactions(
 ): (entries: Entries, signal: AbortSignal) => Promise<Results> {
   const sendSmall = together<Entries, Results>({
     ...sharing,
-    fits: (entries, chosen) => {
-      const others = chosen.flat();
-      const taken = new Set(others.map(subject));
-      return others.length + entries.length <= MAX_ENTRIES && !entries.some((entry) => taken.has(subject(entry)));
+    group: () => {
+      const taken = new Set<string>();
+      let count = 0;
+      return (entries) => {
+        const subjects = entries.map(subject);
+        if (count + entries.length > MAX_ENTRIES || subjects.some((one) => taken.has(one))) return false;
+        count += entries.length;
+        for (const one of subjects) taken.add(one);
+        return true;
+      };
     },
     send: (parts, signal) => sendTogether(channel, parts, signal),
   });

@@ -1,5 +1,5 @@
 import { odata, type TableClient, type TransactionAction } from '@azure/data-tables';
-import { type Part, together } from '../concurrency/together';
+import { eachOnce, type Part, together } from '../concurrency/together';
 import { statusOf } from '../failures/storageError';
 import { OPERATIONS_PER_BATCH } from '../failures/tableBatches';
 import { deleteUnchanged, type Row } from '../failures/tablePages';
@@ -39,7 +39,8 @@ interface Claim {
 export function lockRows(table: TableClient): LockRows {
   const insertSoon = together<Claim, string | undefined>({
     most: OPERATIONS_PER_BATCH,
-    fits: ({ key }, chosen) => !chosen.some((other) => other.key === key),
+    // A batch names each row once ("Performing entity group transactions").
+    group: () => eachOnce(({ key }) => key),
     async send(parts, signal) {
       const claims = parts.map(({ item }) => item);
       const inserted = await insertTogether(table, claims, signal);
@@ -55,7 +56,7 @@ export function lockRows(table: TableClient): LockRows {
   });
   const removeSoon = together<KnownRow, undefined>({
     most: OPERATIONS_PER_BATCH,
-    fits: ({ rowKey }, chosen) => !chosen.some((other) => other.rowKey === rowKey),
+    group: () => eachOnce(({ rowKey }) => rowKey),
     async send(parts, signal) {
       const rows = parts.map(({ item }) => item);
       const removed = await removeTogether(table, rows, signal);

@@ -3,6 +3,7 @@ import { studyKeyText } from '../dicom/studyKey';
 import type { Failure } from '../failures/classify';
 import type { SharedPass } from '../failures/studyPass';
 import { atMost } from '../concurrency/atMost';
+import { Cohort } from '../concurrency/cohort';
 import { DependencyError } from './dependencyErrors';
 import type { Delivery, FailedPasses } from './failedPass';
 import type { LiveStudy } from './liveStudy';
@@ -14,8 +15,8 @@ import type { SettledPass } from './syncReporter';
 import type { SyncDependencies } from './syncDependencies';
 import { watchReads } from './watchReads';
 
-/** Studies that are looked at at once, whatever the number of messages: what was read of them is held in memory meanwhile. */
-const STUDIES_AT_ONCE = 40;
+/** Studies of shared messages that are looked at at once: what was read of them is held in memory meanwhile. */
+const STUDIES_AT_ONCE = 60;
 
 interface OwnMessage {
   readonly kind: 'own-message';
@@ -155,11 +156,12 @@ export function sharedSync(
       invocationId,
       signal,
     );
+    const cohort = new Cohort();
     const looks = await allEnded(
       messages.map(async (message): Promise<Look> =>
         pass.hasEntries(message.study)
           ? own(message, 'has-failed-entries')
-          : inTurn(() => look(message, invocationId, signal, deadline)),
+          : cohort.run(() => look(message, invocationId, signal, deadline)),
       ),
     );
     const others = looks.filter((found) => found.kind === 'own-message');
@@ -182,7 +184,8 @@ export function sharedSync(
     await allEnded(settled.map(({ report }) => reporter.settled(report, signal)));
   }
 
-  return async (messages, delivery, signal) => {
+  async function workOrPart(messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const isRepeated = delivery.dequeueCount > 1;
     // Somebody died of it, or lost it: alone each study shows what it is. And while a service is down, one study at a time is a trial.
     const isDown = Object.values(breakers.states()).some(({ state }) => state !== 'closed');
@@ -190,7 +193,9 @@ export function sharedSync(
     const isTwice = new Set(messages.map(({ study }) => studyKeyText(study))).size < messages.length;
     if (!isRepeated && !isDown && !isTwice) return work(messages, delivery, signal);
     for (const message of messages) await queue.send(isRepeated ? { ...message, again: true } : message, { signal });
-  };
+  }
+
+  return (messages, delivery, signal) => inTurn(() => workOrPart(messages, delivery, signal), messages.length);
 }
 
 const isDelayed = ({ delayMs }: OwnMessage): boolean => delayMs > 0;

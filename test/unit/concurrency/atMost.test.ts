@@ -28,3 +28,28 @@ test('one that fails gives its place to the next', async () => {
   await expect(failed).rejects.toThrow('no');
   expect(await next).toBe('next');
 });
+
+test('work that takes several places waits until they are free, and nobody who comes later goes before it', async () => {
+  const inTurn = atMost(4);
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const work = (name: string, places: number): Promise<void> =>
+    inTurn(async () => {
+      begun.push(name);
+      await new Promise<void>((end) => ends.set(name, end));
+    }, places);
+  const all = [work('three', 3), work('two', 2), work('one', 1), work('ten', 10)];
+  await turn();
+  expect(begun).toEqual(['three']);
+  ends.get('three')?.();
+  await turn();
+  expect(begun).toEqual(['three', 'two', 'one']);
+  ends.get('two')?.();
+  await turn();
+  expect(begun).not.toContain('ten');
+  ends.get('one')?.();
+  await turn();
+  expect(begun).toContain('ten');
+  ends.get('ten')?.();
+  await Promise.all(all);
+});

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
-import { type Part, together } from '../../../src/concurrency/together';
+import { eachOnce, type Part, together } from '../../../src/concurrency/together';
 import { failureOf } from '../../support/fhirClient';
 
 type TextPart = Part<string, string>;
@@ -27,9 +27,7 @@ describe('requests that go together', () => {
     jest.useRealTimers();
   });
 
-  function rig(
-    options: { readonly most?: number; readonly fits?: (item: string, chosen: readonly string[]) => boolean } = {},
-  ) {
+  function rig(options: { readonly most?: number; readonly group?: () => (item: string) => boolean } = {}) {
     const groups: Group[] = [];
     const send = (parts: readonly TextPart[], signal: AbortSignal): Promise<boolean> =>
       new Promise((resolve, reject) => {
@@ -92,7 +90,7 @@ describe('requests that go together', () => {
   });
 
   it('leaves those that do not fit for the next group, and takes the one that waited longest first', async () => {
-    const { ask, groups, sent } = rig({ fits: (item, chosen) => !chosen.includes(item) });
+    const { ask, groups, sent } = rig({ group: () => eachOnce((item) => item) });
     void 'abxxyx'.split('').map((item) => ask(item, never));
     await through(groups[0]);
     expect(sent()).toEqual(['a', 'b', 'xy']);
