@@ -71,17 +71,26 @@ export async function contest(
 
     const { steps, oldLoopSample } = feedShape(shape, scale);
     const parts: Figures[] = [];
+    const measure = async (most: number): Promise<void> => {
+      await counts();
+      await hold(latencyMs);
+      const figures = await worker.call('work', { most });
+      await hold(0);
+      parts.push({ ...figures, ...(await counts()) });
+    };
+    let before = await clinical.call('latestSequence', undefined);
     for (const [index, { measured }] of steps.entries()) {
-      await clinical.call('step', { shape, scale, step: index });
-      if (measured) {
-        await counts();
-        await hold(latencyMs);
-        const figures = await worker.call('work', { most: oldLoopSample });
-        await hold(0);
-        parts.push({ ...figures, ...(await counts()) });
-      }
-      if (contestant !== 'old loop' && !measured) await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
+      const latest = await clinical.call('step', { shape, scale, step: index });
+      if (contestant !== 'old loop') {
+        if (measured) await measure(Number.MAX_SAFE_INTEGER);
+        else await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
+      } else if (measured)
+        for (const { skip, take } of samples(latest - before, oldLoopSample)) {
+          await worker.call('skip', { most: skip });
+          await measure(take);
+        }
       await worker.call('finish', undefined);
+      before = latest;
     }
     const { dicom, fhir } = await clinical.call('compare', undefined);
     if (contestant !== 'floor' && (dicom.studies !== fhir.studies || dicom.instances !== fhir.instances))
@@ -90,6 +99,17 @@ export async function contest(
   } finally {
     await worker.stop();
   }
+}
+
+const ENTRIES_PER_SAMPLE = 25;
+
+/** Samples in the middle of equal parts of the feed, and what is to be left out before each of them. */
+function samples(entries: number, most: number): readonly { readonly skip: number; readonly take: number }[] {
+  if (entries <= most) return [{ skip: 0, take: entries }];
+  const count = Math.max(1, Math.floor(most / ENTRIES_PER_SAMPLE));
+  const take = Math.ceil(most / count);
+  const starts = Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * entries) / count));
+  return starts.map((start, index) => ({ skip: index === 0 ? start : start - (starts[index - 1] ?? 0) - take, take }));
 }
 
 type ServicesUsed = Omit<Figures, keyof WorkFigures>;

@@ -14,7 +14,10 @@ export interface FeedShape {
   /** Whether changes come study by study, as modalities send them. */
   readonly studyShaped: boolean;
   readonly steps: readonly FeedStep[];
-  /** Measured entries of each step that the old loop has to work off one by one; what is left it may take at once, unmeasured. */
+  /**
+   * Measured entries of each step that the old loop has to work off one by one, evenly spread over the step: what an entry costs it grows
+   * with the study. What is between them it may take at once, unmeasured.
+   */
   readonly oldLoopSample: number;
 }
 
@@ -44,7 +47,7 @@ export const FEED_SHAPE_NAMES = [
  */
 export function feedShape(name: string, scale: number): FeedShape {
   const size = (count: number): number => Math.max(1, Math.round(count * scale));
-  const shape = (steps: readonly FeedStep[], oldLoopSample = 150, studyShaped = true): FeedShape => ({
+  const shape = (steps: readonly FeedStep[], oldLoopSample = 300, studyShaped = true): FeedShape => ({
     name,
     studyShaped,
     steps,
@@ -54,11 +57,11 @@ export function feedShape(name: string, scale: number): FeedShape {
     case WARM_UP:
       return shape(range(4).map((part) => measured((dicom) => warmUp(dicom, part))));
     case 'CT studies of 500':
-      return shape([measured((dicom) => storeStudies(dicom, 20, () => size(500)))], 300);
+      return shape([measured((dicom) => storeStudies(dicom, 20, () => size(500)))]);
     case 'mixed modalities (5 to 60)':
-      return shape([measured((dicom) => storeStudies(dicom, size(200), (study) => 5 + ((study * 7) % 56)))], 300);
+      return shape([measured((dicom) => storeStudies(dicom, size(200), (study) => 5 + ((study * 7) % 56)))]);
     case 'single-instance studies':
-      return shape([measured((dicom) => storeStudies(dicom, size(1500), () => 1))], 300, false);
+      return shape([measured((dicom) => storeStudies(dicom, size(1500), () => 1))], undefined, false);
     case 'one study of 10,000 trickling in':
       return shape(
         range(20).map((part) =>
@@ -73,7 +76,7 @@ export function feedShape(name: string, scale: number): FeedShape {
         10,
       );
     case 'interleaved uploads':
-      return shape([measured((dicom) => interleave(dicom, 5, 10, size(200)))], 300);
+      return shape([measured((dicom) => interleave(dicom, 5, 10, size(200)))]);
     case 'mass deletes':
       return shape([
         prepared((dicom) => storeStudies(dicom, 20, () => size(500))),

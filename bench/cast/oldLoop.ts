@@ -38,10 +38,11 @@ export interface OldLoop {
    */
   run(most: number, signal: AbortSignal): Promise<number>;
   /**
-   * Not what the old loop did: takes what is left of the feed study by study and writes each study once, so that a long feed can be
+   * Not what the old loop did: takes the next entries of the feed study by study and writes each study once, so that a long feed can be
    * sampled at several places.
+   * @param most stops after the page that reaches so many entries
    */
-  fastForward(signal: AbortSignal): Promise<void>;
+  fastForward(most: number, signal: AbortSignal): Promise<void>;
 }
 
 export function oldLoop(deps: OldLoopDependencies): OldLoop {
@@ -70,11 +71,12 @@ export function oldLoop(deps: OldLoopDependencies): OldLoop {
       }
       return 0;
     },
-    async fastForward(signal) {
+    async fastForward(most, signal) {
       const byStudy = new Map<string, FeedEntry[]>();
-      for (;;) {
-        const entries = await page(FAST_PAGE_WIDTH, signal);
+      for (let done = 0; done < most;) {
+        const entries = await page(Math.min(FAST_PAGE_WIDTH, most - done), signal);
         if (entries === 'end') break;
+        done += entries.length;
         for (const entry of entries) {
           const { studyInstanceUid } = entry;
           byStudy.set(studyInstanceUid, [...(byStudy.get(studyInstanceUid) ?? []), entry]);

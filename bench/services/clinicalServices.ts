@@ -45,6 +45,9 @@ const operations = {
     feedShape(shape, scale).steps[step]?.happen(dicom);
     return dicom.latestSequence;
   },
+  latestSequence(_input: undefined): number {
+    return services().dicom.latestSequence;
+  },
   setLatencyMs(latencyMs: number): void {
     hold.setLatencyMs(latencyMs);
   },
