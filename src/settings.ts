@@ -47,7 +47,7 @@ export const settingsSchema = z.object({
   ROUND_ENTRIES: wholeNumber(5000, 1, 20_000).describe(
     'Change feed entries of one round: read, sent to the queue, then committed together.',
   ),
-  STUDIES_PER_MESSAGE: wholeNumber(20, 1, 32).describe(
+  STUDIES_PER_MESSAGE: wholeNumber(32, 1, 50).describe(
     'Most small studies of a round that share one message of the queue, one mark and the requests of one pass. 1: each has its own.',
   ),
   FEED_WINDOWS_IN_FLIGHT: wholeNumber(10, 1, 16).describe(
@@ -80,7 +80,7 @@ export const settingsSchema = z.object({
     'Hours that a study is deferred because a service is down, before it is filed as failed.',
   ),
   FHIR_TIMEOUT_SECONDS: wholeNumber(60, 1, 600).describe('Longest time in seconds of one FHIR request.'),
-  FHIR_TOGETHER: wholeNumber(20, 1, 50).describe(
+  FHIR_TOGETHER: wholeNumber(32, 1, 50).describe(
     'Most studies whose searches, or whose small transactions, share a FHIR request when several are worked on at once. 1: each has its own.',
   ),
   DICOM_TIMEOUT_SECONDS: wholeNumber(100, 1, 600).describe('Longest time in seconds of one DICOM request.'),

@@ -18,8 +18,8 @@ export function groupByStudy(entries: readonly ChangeFeedEntry[]): readonly Stud
 
 /** Studies with more changes than this have a message of their own: there is little to share. */
 const FEW_CHANGES = 100;
-/** Changes of one message about several studies; their UIDs fit the queue's 48 KiB when they are deflated. */
-const MAX_SHARED_CHANGES = 500;
+/** Changes of one message about several studies; deflated, UIDs of usual length fit the queue's 48 KiB, others make two messages. */
+const MAX_SHARED_CHANGES = 1000;
 
 /**
  * Which messages go to the queue as one: small studies whose rows are in the same part of the FailedEntries table, so that one pass looks at

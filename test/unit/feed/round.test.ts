@@ -72,7 +72,7 @@ describe('small studies of a round', () => {
   it('have it to themselves when they are many changes, or too many together', () => {
     const [one = '', two = '', three = ''] = uidsOfOneShard(3);
     expect(sizes(shareMessages([message(one), message(two, 101), message(three)], 20))).toEqual([2, 1]);
-    const many = uidsOfOneShard(6).map((uid) => message(uid, 100));
-    expect(sizes(shareMessages(many, 20))).toEqual([5, 1]);
+    const many = uidsOfOneShard(11).map((uid) => message(uid, 100));
+    expect(sizes(shareMessages(many, 20))).toEqual([10, 1]);
   });
 });

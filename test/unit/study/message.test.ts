@@ -6,7 +6,7 @@ import {
   type StudyMessage,
   tryReadStudyMessages,
   UnreadableMessage,
-  writeSharedMessage,
+  writeSharedMessages,
   writeStudyMessages,
 } from '../../../src/study/message';
 
@@ -128,17 +128,24 @@ describe('a message about several studies', () => {
 
   it('is read as it was written, each study with where it comes from', () => {
     const messages = [of('1.1', 2), of('1.2', 1)].map((message) => ({ ...message, trace: { parent: TRACE_PARENT } }));
-    expect(readStudyMessages(JSON.parse(writeSharedMessage(messages) ?? ''))).toEqual(messages);
+    expect(readStudyMessages(JSON.parse(writeSharedMessages(messages)[0] ?? ''))).toEqual(messages);
   });
 
-  it('is deflated where it is long, and is none where even that would not fit', () => {
+  it('is deflated where it is long, and is several where even that would not fit', () => {
     const messages = Array.from({ length: 5 }, (_, study) => of(`1.${study}`, 100));
-    const text = writeSharedMessage(messages) ?? '';
+    const text = writeSharedMessages(messages)[0] ?? '';
     expect(Buffer.byteLength(text)).toBeLessThan(MAX_MESSAGE_BYTES);
     expect(readStudyMessages(JSON.parse(text))).toEqual(messages);
     const random = (): string => Array.from({ length: 60 }, () => Math.floor(Math.random() * 10)).join('');
-    const large = { study: STUDY, changes: Array.from({ length: 2000 }, (_, index) => change(index, random())) };
-    expect(writeSharedMessage([large, of('1.1', 1)])).toBeUndefined();
+    const many = Array.from({ length: 8 }, (_, study) => ({
+      study: { ...STUDY, uid: `1.${study}` },
+      changes: Array.from({ length: 250 }, (__, index) => change(index, random())),
+    }));
+    const texts = writeSharedMessages(many);
+    expect(texts.length).toBeGreaterThan(1);
+    expect(texts.length).toBeLessThan(many.length);
+    for (const each of texts) expect(Buffer.byteLength(each)).toBeLessThanOrEqual(MAX_MESSAGE_BYTES);
+    expect(texts.flatMap((each) => readStudyMessages(JSON.parse(each)))).toEqual(many);
   });
 
   it('is one message among others: those about one study are read as before', () => {
