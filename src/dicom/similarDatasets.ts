@@ -11,13 +11,26 @@ export interface SimilarDataset extends DicomDataset {
   readonly changed: Iterable<readonly [tag: string, element: DicomElement]>;
 }
 
+/** The data set that was read last, of whichever study: others from the same modality have the same attributes, and many of its values. */
+export interface LastDataset {
+  read?: Remembered;
+}
+
 /**
  * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
  * one before is neither parsed nor read again, its element is the same object. Anything but compact JSON with tags as names goes to
  * JSON.parse as a whole. Gives what `readDataset` makes of the JSON, undefined for what is no object.
+ * @param last what the first one is compared with; it is set to the last one that was read. In the first all elements count as changed
  */
-export function similarDatasets(): ElementParser<SimilarDataset | undefined> {
-  let before: Remembered = NOTHING;
+export function similarDatasets(last: LastDataset = {}): ElementParser<SimilarDataset | undefined> {
+  let before: Remembered = last.read ?? NOTHING;
+  let isFirst = true;
+
+  function remember(now: Remembered): void {
+    before = now;
+    last.read = now;
+    isFirst = false;
+  }
 
   function parseAt(bytes: Buffer, start: number): ParsedElement<SimilarDataset | undefined> | undefined {
     if (bytes[start] !== OPEN_BRACE) return undefined;
@@ -26,8 +39,11 @@ export function similarDatasets(): ElementParser<SimilarDataset | undefined> {
     const issues: DataIssue[] = [];
     const changed = alike.changed.map(({ name, value }) => readTagged(name, value, issues));
     const elements = before.elements.with(changed);
-    before = issues.length === 0 ? { members: alike.members, elements } : NOTHING;
-    return { value: { elements, issues, changed }, end: alike.members.end };
+    const value = { elements, issues, changed: isFirst ? elements : changed };
+    // What differs from study to study says nothing of what does within one.
+    const members = isFirst ? inOneStretch(alike.members) : alike.members;
+    remember(issues.length === 0 ? { members, elements } : NOTHING);
+    return { value, end: alike.members.end };
   }
 
   /** With other names than the one before, or with those in another order. */
@@ -37,13 +53,14 @@ export function similarDatasets(): ElementParser<SimilarDataset | undefined> {
     const end = members.reduce((at, { length }) => at + length, start + 1);
     const { elements, issues } = readDataset(objectOf(members));
     // Where all is well each member is an element of its own.
-    before =
+    remember(
       issues.length === 0 && elements.size === members.length
         ? {
             members: { bytes, start: start + 1, end, stretches: stretchesOf(members) },
             elements: ElementList.of(elements),
           }
-        : NOTHING;
+        : NOTHING,
+    );
     return { value: { elements, issues, changed: elements }, end };
   }
 
@@ -77,6 +94,11 @@ const NOTHING: Remembered = {
   members: { bytes: Buffer.alloc(0), start: 0, end: 0, stretches: [] },
   elements: ElementList.of(new Map()),
 };
+
+const inOneStretch = (members: Members): Members => ({
+  ...members,
+  stretches: stretchesOf(members.stretches.flatMap((stretch) => stretch.members)),
+});
 
 function objectOf(members: readonly Member[]): Record<string, unknown> {
   return Object.fromEntries(members.map(({ name, value }) => [name, value]));

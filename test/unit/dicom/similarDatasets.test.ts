@@ -43,6 +43,35 @@ describe('data sets that are much alike', () => {
     ]);
   });
 
+  it('of another study are all told as changed, and share what is written alike in the one that was read last', () => {
+    const last = {};
+    const of = (study: string, instance: string): Buffer =>
+      bytesOf(
+        `{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${instance}"]},"0020000D":{"vr":"UI","Value":["${study}"]}}`,
+      );
+    const first = similarDatasets(last).parse(of('1', '1.1'));
+    const parser = similarDatasets(last);
+    const other = parser.parse(of('2', '2.1'));
+    expect(plain(other)).toEqual(expected(of('2', '2.1').toString()));
+    expect([...other!.changed].map(([changedTag]) => changedTag)).toEqual(['00080005', '00080018', '0020000D']);
+    expect(other!.elements.get('00080005')).toBe(first!.elements.get('00080005'));
+    expect([...parser.parse(of('2', '2.2'))!.changed].map(([changedTag]) => changedTag)).toEqual(['00080018']);
+    expect(first!.elements.get('0020000D')).toEqual({ vr: 'UI', values: ['1'] });
+  });
+
+  it('are read as by themselves whichever study was read before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(object, { maxLength: 4 }), { maxLength: 4 }), (studies) => {
+        const last = {};
+        for (const texts of studies.map((study) => study.map((each) => JSON.stringify(each)))) {
+          const parser = similarDatasets(last);
+          for (const text of texts) expect(plain(parser.parse(bytesOf(text)))).toEqual(expected(text));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('tell what is missing or new in one of them', () => {
     const parser = similarDatasets();
     const full = '{"00080005":{"vr":"CS"},"00080018":{"vr":"UI"},"00100020":{"vr":"LO"}}';
