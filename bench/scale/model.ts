@@ -10,8 +10,8 @@ const LOOK_TRIPS = 3;
 /** A new Patient is created under a lock: lock, search, search after, release. */
 const NEW_PATIENT_TRIPS = 4;
 /**
- * Each of these may wait for the one before it to share a request with others (src/concurrency/together.ts): not at all, or for a whole round
- * trip; half of one on average. The studies of one message begin at the same time and meet at every step, as those of several messages do.
+ * Studies of one message take each of these at the same time and share its requests. Those of messages of their own may wait for the request
+ * of others before they go (src/concurrency/together.ts): not at all, or for a whole round trip; half of one on average.
  */
 const WAIT_FOR_COMPANY = 0.5;
 
@@ -26,7 +26,7 @@ const FHIR_REQUESTS_NEW_PATIENT = 5;
 /** Messages that the queue trigger works on at once, as host.json ships: batchSize + newBatchThreshold. */
 const MESSAGES_AT_ONCE = 24;
 /** Studies of shared messages that a function instance looks at at once (src/study/sharedSync.ts). */
-const LOOKS_AT_ONCE = 40;
+const LOOKS_AT_ONCE = 64;
 
 /** Change feed entries of a round (ROUND_ENTRIES). */
 const ROUND_ENTRIES = 5000;
@@ -57,11 +57,11 @@ export interface Trips {
   readonly look: number;
 }
 
-/** Without waits where studies meet no others. */
+/** With waits for strangers only. */
 export function tripsOf(load: Pick<WorkerLoad, 'messagesAtOnce' | 'studiesPerMessage' | 'newPatients'>): Trips {
   const { messagesAtOnce, studiesPerMessage, newPatients } = load;
   const shared = LOOK_TRIPS + NEW_PATIENT_TRIPS * newPatients;
-  const look = messagesAtOnce * studiesPerMessage > 1 ? shared * (1 + WAIT_FOR_COMPANY) : shared;
+  const look = studiesPerMessage === 1 && messagesAtOnce > 1 ? shared * (1 + WAIT_FOR_COMPANY) : shared;
   return { message: MESSAGE_TRIPS + look, look };
 }
 
