@@ -1,6 +1,8 @@
 import { TableClient } from '@azure/data-tables';
-import { studyPasses } from '../../../src/failures/studyPass';
+import type { StudyKey } from '../../../src/dicom/studyKey';
+import { studyPasses, type StudyPasses } from '../../../src/failures/studyPass';
 import { useAzurite } from '../../support/azurite';
+import { uidsOfOneShard } from '../../support/instances';
 import { failure, handClock, keys, signal, study } from './support';
 
 const azurite = useAzurite();
@@ -65,13 +67,19 @@ interface Settled {
   readonly filed: string;
 }
 
-async function play(seed: number): Promise<{ settled: Settled[]; left: string[] }> {
+/** The passes of one actor, and when its last request, and its last batch, got its turn. */
+interface Stage {
+  readonly passes: StudyPasses;
+  readonly sentAt: () => number;
+  readonly batchAt: () => number;
+}
+
+/** Lets actors work on one table, one request of one of them at a time. @returns what the table holds in the end */
+async function interleave(seed: number, actors: readonly ((stage: Stage) => Promise<void>)[]): Promise<string[]> {
   const table = await azurite.table();
-  const choose = numbers(seed);
   const turns = new Turns();
-  const settled: Settled[] = [];
   let time = 0;
-  const work = async (actor: number): Promise<void> => {
+  const stageOf = (actor: number): Stage => {
     const client = TableClient.fromConnectionString(azurite.connectionString, table.tableName, {
       allowInsecureConnection: true,
     });
@@ -87,29 +95,39 @@ async function play(seed: number): Promise<{ settled: Settled[]; left: string[] 
         });
       },
     });
-    const passes = studyPasses(client, handClock().now);
-    for (let tries = 0; tries < 4; tries++) {
-      const pass = await passes.open(study, `actor-${actor}`, signal);
-      const openedAt = sentAt;
-      const rows = pass.rows.map((row) => row.rowKey);
-      const filed = failure(actor * 10 + tries);
-      if ((await pass.settle({ file: [filed], clear: rows, wroteToFhir: true }, signal)) === 'settled') {
-        settled.push({ actor, openedAt, settledAt: batchAt, rows, filed: filed.rowKey });
-        return;
-      }
-    }
+    return { passes: studyPasses(client, handClock().now), sentAt: () => sentAt, batchAt: () => batchAt };
   };
-  const actors = [1, 2, 3].map(async (actor) => {
+  const ended = actors.map(async (work, actor) => {
     turns.started(actor);
     try {
-      await work(actor);
+      await work(stageOf(actor));
     } finally {
       turns.ended(actor);
     }
   });
-  await turns.run(choose);
-  await Promise.all(actors);
-  return { settled: settled.sort((a, b) => a.settledAt - b.settledAt), left: await keys(table) };
+  await turns.run(numbers(seed));
+  await Promise.all(ended);
+  return keys(table);
+}
+
+async function play(seed: number): Promise<{ settled: Settled[]; left: string[] }> {
+  const settled: Settled[] = [];
+  const work =
+    (actor: number) =>
+    async ({ passes, sentAt, batchAt }: Stage): Promise<void> => {
+      for (let tries = 0; tries < 4; tries++) {
+        const pass = await passes.open(study, `actor-${actor}`, signal);
+        const openedAt = sentAt();
+        const rows = pass.rows.map((row) => row.rowKey);
+        const filed = failure(actor * 10 + tries);
+        if ((await pass.settle({ file: [filed], clear: rows, wroteToFhir: true }, signal)) === 'settled') {
+          settled.push({ actor, openedAt, settledAt: batchAt(), rows, filed: filed.rowKey });
+          return;
+        }
+      }
+    };
+  const left = await interleave(seed, [1, 2, 3].map(work));
+  return { settled: settled.sort((a, b) => a.settledAt - b.settledAt), left };
 }
 
 test.each(Array.from({ length: 80 }, (_, index) => 7919 * (index + 1)))(
@@ -125,3 +143,76 @@ test.each(Array.from({ length: 80 }, (_, index) => 7919 * (index + 1)))(
     expect(left.filter((key) => !key.startsWith('~'))).toEqual(before === undefined ? [] : [before.filed]);
   },
 );
+
+/** A pass that wrote to a study and was not overtaken there. */
+interface SettledStudy {
+  readonly study: string;
+  readonly openedAt: number;
+  readonly settledAt: number;
+}
+
+/** Every pass writes to all its studies. Those at which a shared one is overtaken it leaves to others. */
+async function playShared(
+  seed: number,
+  shared: readonly (readonly StudyKey[])[],
+  alone: StudyKey,
+): Promise<SettledStudy[]> {
+  const settled: SettledStudy[] = [];
+  const sharedActor =
+    (studies: readonly StudyKey[], index: number) =>
+    async ({ passes, sentAt }: Stage): Promise<void> => {
+      const pass = await passes.openShared(studies, `shared-${index}`, signal);
+      const openedAt = sentAt();
+      for (let left = studies; ;) {
+        const end = await pass.settle(left, signal);
+        if (end.kind === 'settled') {
+          settled.push(...left.map(({ uid }) => ({ study: uid, openedAt, settledAt: sentAt() })));
+          return;
+        }
+        expect(end.studies).not.toEqual([]);
+        left = left.filter((one) => !end.studies.includes(one));
+      }
+    };
+  const actorAlone = async ({ passes, sentAt, batchAt }: Stage): Promise<void> => {
+    for (let tries = 0; tries < 6; tries++) {
+      const pass = await passes.open(alone, 'alone', signal);
+      const openedAt = sentAt();
+      if ((await pass.settle({ file: [failure(tries)], clear: [], wroteToFhir: true }, signal)) === 'settled') {
+        settled.push({ study: alone.uid, openedAt, settledAt: batchAt() });
+        return;
+      }
+    }
+  };
+  const left = await interleave(seed, [...shared.map(sharedActor), actorAlone]);
+  expect(left.filter((key) => key.startsWith('~shared'))).toEqual([]);
+  return settled.sort((a, b) => a.settledAt - b.settledAt);
+}
+
+describe('passes over several studies whose requests interleave at random', () => {
+  const [first = study, second = study, third = study] = uidsOfOneShard(3, study.partition).map((uid) => ({
+    partition: study.partition,
+    uid,
+  }));
+
+  test.each(Array.from({ length: 60 }, (_, index) => 104_729 * (index + 1)))(
+    'settle each study one after the other, and those that nobody else began with at once (seed %i)',
+    async (seed) => {
+      const settled = await playShared(
+        seed,
+        [
+          [first, second],
+          [third, second],
+        ],
+        second,
+      );
+      for (const uid of [first.uid, second.uid, third.uid]) {
+        let before = 0;
+        for (const { openedAt, settledAt } of settled.filter((one) => one.study === uid)) {
+          expect(openedAt).toBeGreaterThan(before);
+          before = settledAt;
+        }
+      }
+      expect(settled.filter((one) => one.study !== second.uid)).toHaveLength(2);
+    },
+  );
+});
