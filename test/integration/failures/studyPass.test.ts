@@ -369,6 +369,16 @@ describe('a pass over several studies', () => {
     expect(await keys(table)).not.toContain('~one');
   });
 
+  test('knows of all that began, each with another of its studies', async () => {
+    const shared = await passes.openShared([first, second, third], 'one', signal);
+    await passes.open(second, 'two', signal);
+    await passes.open(first, 'three', signal);
+    expect(await shared.settle([first, second, third], signal)).toEqual({
+      kind: 'overtaken',
+      studies: [first, second],
+    });
+  });
+
   test('that is touched while it reads who touched it is not taken for untouched', async () => {
     const shared = await passes.openShared([first, second], 'one', signal);
     await passes.open(second, 'two', signal);
