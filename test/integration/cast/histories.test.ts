@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { useAzurite } from '../../support/azurite';
 import { CastRig } from '../../support/castRig';
 import { violationsOf } from '../../support/oracle';
+import { runsOf } from '../../support/thorough';
 import { histories, HistoryPlayer } from './history';
 
 const azurite = useAzurite();
 
 /** More with `HISTORIES=500`; a history that failed is played again with the seed and the path that the failure names. */
-const RUNS = Number(process.env.HISTORIES ?? 25);
+const RUNS = Number(process.env.HISTORIES ?? runsOf(25, 8));
 const replay = {
   ...(process.env.SEED !== undefined && { seed: Number(process.env.SEED) }),
   ...(process.env.PATH_OF_SEED !== undefined && { path: process.env.PATH_OF_SEED }),

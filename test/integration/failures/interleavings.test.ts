@@ -3,6 +3,7 @@ import type { StudyKey } from '../../../src/dicom/studyKey';
 import { studyPasses, type StudyPasses } from '../../../src/failures/studyPass';
 import { useAzurite } from '../../support/azurite';
 import { uidsOfOneShard } from '../../support/instances';
+import { runsOf } from '../../support/thorough';
 import { failure, handClock, keys, signal, study } from './support';
 
 const azurite = useAzurite();
@@ -130,7 +131,7 @@ async function play(seed: number): Promise<{ settled: Settled[]; left: string[] 
   return { settled: settled.sort((a, b) => a.settledAt - b.settledAt), left };
 }
 
-test.each(Array.from({ length: 80 }, (_, index) => 7919 * (index + 1)))(
+test.each(Array.from({ length: runsOf(80, 20) }, (_, index) => 7919 * (index + 1)))(
   'three passes whose requests interleave at random settle one after the other, each on the rows of the one before (seed %i)',
   async (seed) => {
     const { settled, left } = await play(seed);
@@ -194,7 +195,7 @@ describe('passes over several studies whose requests interleave at random', () =
     uid,
   }));
 
-  test.each(Array.from({ length: 60 }, (_, index) => 104_729 * (index + 1)))(
+  test.each(Array.from({ length: runsOf(60, 20) }, (_, index) => 104_729 * (index + 1)))(
     'settle each study one after the other, and those that nobody else began with at once (seed %i)',
     async (seed) => {
       const settled = await playShared(
