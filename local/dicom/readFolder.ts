@@ -31,7 +31,7 @@ const MAX_JSON_BYTES = 256 * 1024 * 1024;
  * @throws {FolderNotFound}
  */
 export async function* readFolder(directory: string): AsyncGenerator<FolderEntry> {
-  if (!(await isFolder(directory))) throw new FolderNotFound(directory);
+  await checkFolder(directory);
   for await (const file of filesBelow(directory, new Set())) {
     const path = relative(directory, file);
     try {
@@ -40,6 +40,11 @@ export async function* readFolder(directory: string): AsyncGenerator<FolderEntry
       yield { kind: 'skipped', path, reason: reasonOf(error) };
     }
   }
+}
+
+/** @throws {FolderNotFound} */
+export async function checkFolder(directory: string): Promise<void> {
+  if (!(await isFolder(directory))) throw new FolderNotFound(directory);
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLog, type HostLog } from '../host/logs';
 import { type RunningHost, startHost } from '../host/host';
 import { Figures } from './figures';
+import { NotReady } from './notReady';
 import type { Services } from './services';
 
 /** The functions, running between the services. */
@@ -13,11 +14,6 @@ export interface CastRun {
   /** GET or POST on the functions' API; the answer must be a success. */
   call(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
   stop(): Promise<void>;
-}
-
-/** A service that Cast needs does not work. The message is for a person. */
-export class NotReady extends Error {
-  readonly code = 'NotReady';
 }
 
 export interface CastRunOptions {

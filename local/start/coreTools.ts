@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { NotReady } from './castRun';
+import { NotReady } from './notReady';
 import type { Services } from './services';
 
 /**

@@ -2,6 +2,7 @@ import { type RunningAzurite, startAzurite } from '../azurite/azurite';
 import { type DicomService, startDicomService } from '../dicom/dicomService';
 import { type LocalFhirServer, startFhirServer } from '../fhir';
 import type { StartOptions } from './commandLine';
+import { onPort } from './ports';
 
 /** The services that Cast works between, embedded or existing. */
 export interface Services {
@@ -12,15 +13,6 @@ export interface Services {
   readonly dicomUrl: string;
   readonly fhirUrl: string;
   stop(): Promise<void>;
-}
-
-/** A fixed port is taken. */
-export class PortBusy extends Error {
-  readonly code = 'PortBusy';
-  constructor(what: string, port: number, option: string) {
-    super(`Port ${port} for ${what} is in use; choose another with ${option} N`);
-    this.name = 'PortBusy';
-  }
 }
 
 /** @throws PortBusy; nothing is left running then */
@@ -52,18 +44,6 @@ export async function startServices(options: StartOptions): Promise<Services> {
     };
   } catch (error) {
     await stop();
-    throw error;
-  }
-}
-
-/** @throws PortBusy */
-export async function onPort<T>(what: string, port: number, option: string, start: () => Promise<T>): Promise<T> {
-  try {
-    return await start();
-  } catch (error) {
-    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-    if (code === 'EADDRINUSE' || code === 'DicomPortInUse' || code === 'PortInUse')
-      throw new PortBusy(what, port, option);
     throw error;
   }
 }
