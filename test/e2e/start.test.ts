@@ -43,7 +43,7 @@ let folder: string;
 let busy: Server;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'start-'));
-  busy = createServer();
+  busy = createServer((connection) => connection.destroy());
   await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
 });
 afterAll(async () => {
@@ -213,6 +213,17 @@ describe('what goes wrong at the start', () => {
       expect(ended.output).toBe('');
       // The line alone, before anything was started: no progress, no stack and no further words.
       expect(ended.told).toHaveLength(1);
+    },
+    120_000,
+  );
+
+  it.concurrent(
+    'a FHIR server that answers nothing is one clear line after the progress',
+    async () => {
+      const ended = await start(['--once', '--fhir-url', `http://127.0.0.1:${port()}/fhir`]);
+      expect(ended.told.at(-1)).toMatch(/^fhir: The FHIR server broke the connection/);
+      expect([ended.code, ended.output]).toEqual([1, '']);
+      expect(ended.told.filter((told) => !/^(Starting|Stored) /.test(told))).toHaveLength(1);
     },
     120_000,
   );

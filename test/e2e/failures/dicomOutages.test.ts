@@ -1,6 +1,7 @@
 import { useAzurite } from '../../support/azurite';
-import { describeOutages } from './outages';
+import { sampleOf } from '../../support/thorough';
+import { describeOutages, kindOf, outages } from './outages';
 
 describe('a DICOM service that is down: the study waits, nothing is filed, no attempt is used up, and it ends by itself', () => {
-  describeOutages('dicom', useAzurite());
+  describeOutages('dicom', useAzurite(), sampleOf(outages, 0, kindOf));
 });

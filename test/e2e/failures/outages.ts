@@ -4,7 +4,6 @@ import type { AzuriteForTests } from '../../support/azurite';
 import { type CastApp, startCastApp } from '../../support/castApp';
 import { eventually } from '../../support/eventually';
 import { ctInstance, testUid } from '../../support/instances';
-import { sampleOf } from '../../support/thorough';
 
 interface Outage {
   readonly name: string;
@@ -14,7 +13,7 @@ interface Outage {
 }
 
 /** The row `unavailable` of the error table of docs/architecture.md. 429 and 500 count as an outage because the probe gets them too. */
-const outages: readonly Outage[] = [
+export const outages: readonly Outage[] = [
   { name: 'a connection that is refused', reason: 'ConnectionFailed' },
   { name: 'a connection that is reset', reason: 'ConnectionFailed', fault: { destroy: 'before' } },
   { name: 'a time-out', reason: 'RequestTimeout', fault: { delayMs: 1200 } },
@@ -28,11 +27,11 @@ const outages: readonly Outage[] = [
 ];
 
 /** Outages of one reason are told in one way; the breaker finds out about one of them by itself. */
-const kindOf = ({ name, reason }: Outage): string => (name === BY_ITSELF ? name : reason);
+export const kindOf = ({ name, reason }: Outage): string => (name === BY_ITSELF ? name : reason);
 const BY_ITSELF = '503';
 
 /** Plays outages of one service, one after the other on the same host, each to its end. */
-export function describeOutages(service: 'fhir' | 'dicom', azurite: AzuriteForTests): void {
+export function describeOutages(service: 'fhir' | 'dicom', azurite: AzuriteForTests, played: readonly Outage[]): void {
   let app: CastApp;
 
   beforeAll(async () => {
@@ -101,7 +100,7 @@ export function describeOutages(service: 'fhir' | 'dicom', azurite: AzuriteForTe
 
   const logsOf = (uid: string): readonly string[] => app.host.logs.filter((line) => line.includes(`study=${uid} `));
 
-  it.each(sampleOf(outages, 0, kindOf))('$name', async (outage) => {
+  it.each(played)('$name', async (outage) => {
     const uid = testUid(60, outages.indexOf(outage) + 1);
     const letGo = outage.name === BY_ITSELF ? undefined : await holdAnother(testUid(62, outages.indexOf(outage) + 1));
     app.dicom.store(ctInstance({ study: uid, patientId: `P-${outages.indexOf(outage)}` }));

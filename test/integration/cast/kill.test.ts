@@ -233,15 +233,13 @@ interface NamedDeath extends Death {
   readonly request: string;
 }
 
-const kindOf = ({ when, request }: NamedDeath): string => `${when} ${request.split(' ')[0] ?? ''}`;
-
 describe(`a process that dies at ${isThorough ? 'any' : 'some'} of its requests while it`, () => {
   it.each(scenarios)(
     '$name loses nothing',
     async (scenario) => {
       const requests = await requestsOf(scenario);
       expect(requests.length).toBeGreaterThanOrEqual(scenario.atLeast);
-      const deaths = sampleOf(deathsOf(requests), 0.2, kindOf);
+      const deaths = sampleOf(deathsOf(requests), 0.2, ({ when }) => when);
       const survived: NamedDeath[] = [];
       for (const death of deaths) if (!(await diesAt(scenario, death))) survived.push(death);
       // The last request is made in each run; what several do at once may be one less in some.

@@ -6,16 +6,18 @@ import { Client } from 'pg';
 import { useAzurite } from '../../support/azurite';
 import { eventually } from '../../support/eventually';
 import { LOST_PAYLOADS } from '../../../local/samples/reconcile/samplePayloads';
-import { goldenExpected, goldenNames, grantReading, loadGolden } from '../payloads/golden';
+import { goldenExpected, goldenNames, grantReading, loadGolden, storeGolden } from '../payloads/golden';
 import { startPostgres, type PostgresServer } from '../payloads/postgresServer';
 import { nextSecondOfStorage, putBlobs } from '../payloads/reconcileRig';
-import { configureServer, startReconcile, type ConfiguredServer } from './reconcileProcess';
+import { configureServer, startReconcile, type ConfiguredServer, type FinishedCommand } from './reconcileProcess';
 
 const azurite = useAzurite();
 let server: PostgresServer;
 let owner: Client;
 let golden: ContainerClient;
 let goldenServer: ConfiguredServer;
+/** It tries again for half a minute, while the other tests run. */
+let unreachable: Promise<FinishedCommand>;
 
 beforeAll(async () => {
   server = await startPostgres();
@@ -24,12 +26,17 @@ beforeAll(async () => {
   owner = new Client(server.connection);
   await owner.connect();
   golden = await azurite.container();
-  await putBlobs(golden, goldenNames);
+  await storeGolden(azurite.running, golden);
   await nextSecondOfStorage(golden);
   // A database has no say on times after its newest row.
   await owner.query(`update fhirdata.logical_resources set last_updated = now() at time zone 'utc' + interval '1 hour'
     where logical_id = 'pat-0001'`);
   goldenServer = serverOf(golden);
+  const nobody = configureServer(
+    { default: { connectionString: azurite.connectionString, containerName: golden.containerName } },
+    { 'db.host': '127.0.0.1', 'db.port': 1, 'db.database': 'postgres', user: 'reader', password: 'secret-word' },
+  );
+  unreachable = reconcile(nobody);
 }, 120_000);
 
 afterAll(async () => {
@@ -69,9 +76,8 @@ const orphans: ReadonlySet<string> = new Set([
 ]);
 
 /** The whole container becomes an hour old. */
-async function putLongAgo(container: ContainerClient, names: readonly string[]): Promise<void> {
-  await putBlobs(container, names);
-  azurite.running.backdateBlobs(container.containerName, new Date(Date.now() - 3_600_000));
+function makeOld({ containerName }: ContainerClient): void {
+  azurite.running.backdateBlobs(containerName, new Date(Date.now() - 3_600_000));
 }
 
 async function namesIn(container: ContainerClient): Promise<readonly string[]> {
@@ -213,17 +219,6 @@ describe('it never', () => {
     expect(stderr).toMatch(/FAILED: There is no container not-there/);
     expect(stderr).not.toMatch(/Scan complete/);
   });
-
-  it('shows a password, nor waits without end, when the database cannot be reached', async () => {
-    const unreachable = configureServer(
-      { default: { connectionString: azurite.connectionString, containerName: golden.containerName } },
-      { 'db.host': '127.0.0.1', 'db.port': 1, 'db.database': 'postgres', user: 'reader', password: 'secret-word' },
-    );
-    const { code, stderr } = await reconcile(unreachable);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/The database cannot be reached/);
-    expect(stderr).not.toMatch(/secret-word/);
-  });
 });
 
 describe('a run that deletes', () => {
@@ -236,7 +231,8 @@ describe('a run that deletes', () => {
 
   beforeAll(async () => {
     container = await azurite.container();
-    await putLongAgo(container, goldenNames);
+    await storeGolden(azurite.running, container);
+    makeOld(container);
     old = serverOf(container);
   });
 
@@ -256,7 +252,8 @@ describe('a run that deletes', () => {
 
   it('stops at a guard with 4, without a token and without a delete, and goes on with the override that it names', async () => {
     const ghosts = Array.from({ length: 150 }, (_name, n) => `104/ghost-${n + 100}/1/${randomUUID()}`);
-    await putLongAgo(container, ghosts);
+    await putBlobs(container, ghosts);
+    makeOld(container);
     const before = await namesIn(container);
     const stopped = await reconcile(old, ...deletes, '--page-size', '500');
     expect([stopped.code, tokens(stopped.stderr)]).toEqual([4, []]);
@@ -268,7 +265,8 @@ describe('a run that deletes', () => {
 
   it('puts orphans into quarantine when asked to, from where a run can be restored', async () => {
     const ghost = `104/ghost-1/1/${randomUUID()}`;
-    await putLongAgo(container, [ghost]);
+    await putBlobs(container, [ghost]);
+    makeOld(container);
     const { code, stdout } = await reconcile(old, ...deletes, '--quarantine');
     const { runId, totals } = JSON.parse(stdout) as {
       runId: string;
@@ -354,4 +352,11 @@ it('creates the container only without dry run, and says each time what it does'
     stdout: '',
     stderr: `Container already exists: ${name}\n`,
   });
+});
+
+it('never shows a password, nor waits without end, when the database cannot be reached', async () => {
+  const { code, stderr } = await unreachable;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/The database cannot be reached/);
+  expect(stderr).not.toMatch(/secret-word/);
 });

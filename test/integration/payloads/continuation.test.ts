@@ -10,12 +10,11 @@ import type { ReconcileServices } from '../../../src/payloads/runs/services';
 import { startRun } from '../../../src/payloads/runs/startRun';
 import { addCounts, type Counts } from '../../../src/payloads/runs/totals';
 import { useAzurite } from '../../support/azurite';
-import { goldenNames, loadGolden } from './golden';
+import { goldenNames, loadGolden, storeGolden } from './golden';
 import { openSchema, startPostgres, type PostgresServer } from './postgresServer';
 import {
   limitsOfTests,
   nextSecondOfStorage,
-  putBlobs,
   reconcileServices,
   reportRequest,
   runToTheEnd,
@@ -42,7 +41,7 @@ beforeAll(async () => {
     otherSchemas: () => Promise.resolve([]),
   };
   const client: ContainerClient = await azurite.container();
-  await putBlobs(client, goldenNames);
+  await storeGolden(azurite.running, client);
   await nextSecondOfStorage(client);
   container = createPayloadContainer(client);
 }, 120_000);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ContainerClient } from '@azure/storage-blob';
 import { Client, type ClientConfig } from 'pg';
+import type { RunningAzurite } from '../../../local/azurite/azurite';
 
 import { samplePayloads, sampleRows, sampleTables } from '../../../local/samples/reconcile/samplePayloads';
 
@@ -32,6 +34,13 @@ export async function loadGolden(connection: ClientConfig): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+/** Stores an empty payload of each golden name. */
+export async function storeGolden(azurite: RunningAzurite, container: ContainerClient): Promise<void> {
+  const [first = '', ...others] = goldenNames;
+  await container.getBlockBlobClient(first).upload('{}', 2);
+  azurite.addCopies(container.containerName, first, others);
 }
 
 /** Makes a role with the rights that an operator is asked to give: to read the schema, and nothing else. */

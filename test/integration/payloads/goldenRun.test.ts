@@ -6,9 +6,9 @@ import { createPostgresFhirDatabase } from '../../../src/payloads/database/postg
 import type { PayloadStore } from '../../../src/payloads/payloadStore';
 import type { Finding } from '../../../src/payloads/runs/reportStore';
 import { useAzurite } from '../../support/azurite';
-import { goldenExpected, goldenNames, loadGolden } from './golden';
+import { goldenExpected, goldenNames, loadGolden, storeGolden } from './golden';
 import { startPostgres, type PostgresServer } from './postgresServer';
-import { limitsOfTests, nextSecondOfStorage, putBlobs, reconcileServices, runToTheEnd } from './reconcileRig';
+import { limitsOfTests, nextSecondOfStorage, reconcileServices, runToTheEnd } from './reconcileRig';
 
 const azurite = useAzurite();
 let server: PostgresServer;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   const connection = { ...server.connection, sslMode: 'disable' } as const;
   database = createPostgresFhirDatabase(openPostgres({ connection }), { schema: 'fhirdata', description: 'golden' });
   client = await azurite.container();
-  await putBlobs(client, goldenNames);
+  await storeGolden(azurite.running, client);
   await nextSecondOfStorage(client);
   store = { tenantId: 'default', dsId: 'default', container: createPayloadContainer(client), database };
 }, 120_000);

@@ -7,7 +7,7 @@ import type { FhirDatabase } from '../../../src/payloads/database/fhirDatabase';
 import type { PayloadStore } from '../../../src/payloads/payloadStore';
 import type { RunMode } from '../../../src/payloads/runs/run';
 import { useAzurite } from '../../support/azurite';
-import { goldenExpected, goldenNames, loadGolden, makeCurrent } from './golden';
+import { goldenExpected, goldenNames, loadGolden, makeCurrent, storeGolden } from './golden';
 import { openSchema, startPostgres, type PostgresServer } from './postgresServer';
 import {
   namesIn,
@@ -171,7 +171,7 @@ describe('the verdicts on the golden container, next to those of the Java tool',
 
   beforeAll(async () => {
     const client = await azurite.container();
-    await putBlobs(client, goldenNames);
+    await storeGolden(azurite.running, client);
     await nextSecondOfStorage(client);
     const store = { tenantId: 'default', dsId: 'default', container: createPayloadContainer(client), database };
     const { findings } = await runToTheEnd(reconcileServices(store));

@@ -11,6 +11,7 @@ import {
 import { projectObservations } from '../../../../src/mapping/observations/projectObservations';
 import { defaultMappingOptions } from '../../../../src/mapping/options';
 import { code, dicomJson } from '../../../support/dicomJson';
+import { runsOf } from '../../../support/thorough';
 import {
   components,
   dicomOf,
@@ -287,7 +288,7 @@ describe('content that is no dose report, or a broken one', () => {
           expect(issues.every(({ problem }) => /^[a-z]/.test(problem))).toBe(true);
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: runsOf(1500, 400) },
     );
   });
 });
