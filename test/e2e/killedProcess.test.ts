@@ -169,10 +169,10 @@ function kindOf({ service, method, path }: GatedRequest): string {
 /** The steps that matter most: a process dies before one of each. */
 const STEPS = [/^table PUT .*SyncState/, /^queue POST/, /^table PUT .*~/, /^fhir POST/, /^queue DELETE/];
 
-/** Without thoroughness a process dies before every fourth kind and the first of each of these steps. */
+/** Without thoroughness a process dies before every sixth kind and the first of each of these steps. */
 const isFatal = (kind: string, place: number, fatal: readonly string[]): boolean =>
   isThorough ||
-  place % 4 === 0 ||
+  place % 6 === 0 ||
   STEPS.some((step) => step.test(kind) && !fatal.some((earlier) => step.test(earlier)));
 
 describe('the app in a process that is killed', () => {

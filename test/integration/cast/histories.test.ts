@@ -8,7 +8,7 @@ import { histories, HistoryPlayer } from './history';
 const azurite = useAzurite();
 
 /** More with `HISTORIES=500`; a history that failed is played again with the seed and the path that the failure names. */
-const RUNS = Number(process.env.HISTORIES ?? runsOf(25, 8));
+const RUNS = Number(process.env.HISTORIES ?? runsOf(25, 6));
 const replay = {
   ...(process.env.SEED !== undefined && { seed: Number(process.env.SEED) }),
   ...(process.env.PATH_OF_SEED !== undefined && { path: process.env.PATH_OF_SEED }),

@@ -205,7 +205,7 @@ describe.each([
     expect(undisturbed.totals).toMatchObject({ listed: names.length, orphans: 6, tombstone: 1 });
     if (how.mode !== 'report') expect(undisturbed.left).toHaveLength(names.length - 7);
 
-    for (const { killAt, death } of sampleOf(deathsIn(counting.calls(), step), 0.2, ({ death }) => death)) {
+    for (const { killAt, death } of sampleOf(deathsIn(counting.calls(), step), 0.12, ({ death }) => death)) {
       const disturbed = await play(how, { next: mortal(killAt, death).next });
       expect({ killAt, death, ...disturbed }).toEqual({ killAt, death, ...undisturbed });
     }
