@@ -26,7 +26,7 @@ const FHIR_REQUESTS_NEW_PATIENT = 5;
 /** Messages that the queue trigger works on at once, as host.json ships: batchSize + newBatchThreshold. */
 const MESSAGES_AT_ONCE = 24;
 /** Studies of shared messages that a function instance looks at at once (src/study/sharedSync.ts). */
-const LOOKS_AT_ONCE = 64;
+const LOOKS_AT_ONCE = 128;
 
 /** Change feed entries of a round (ROUND_ENTRIES). */
 const ROUND_ENTRIES = 5000;

@@ -16,7 +16,7 @@ import type { SyncDependencies } from './syncDependencies';
 import { watchReads } from './watchReads';
 
 /** Studies of shared messages that are looked at at once: what was read of them is held in memory meanwhile. */
-const STUDIES_AT_ONCE = 64;
+const STUDIES_AT_ONCE = 128;
 
 interface OwnMessage {
   readonly kind: 'own-message';

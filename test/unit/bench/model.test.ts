@@ -57,7 +57,7 @@ describe('the model of docs/performance.md', () => {
     it('is bounded by the CPU time, and by the studies that are looked at at once', () => {
       const many = { ...alone, messagesAtOnce: 24, studiesPerMessage: 20 };
       expect(studiesPerSecond({ ...many, cpuMsPerStudy: 10 })).toBe(100);
-      expect(studiesPerSecond({ ...many, cpuMsPerStudy: 0 })).toBeCloseTo(64 / (3 * 0.02));
+      expect(studiesPerSecond({ ...many, cpuMsPerStudy: 0 })).toBeCloseTo(128 / (3 * 0.02));
     });
   });
 
