@@ -65,7 +65,8 @@ export async function contest(
   try {
     const addresses = { ...(await clinical.call('start', undefined)), ...(await storage.call('start', undefined)) };
     await worker.call('start', { contestant, ...addresses, ...(moved !== undefined && { moved }) });
-    await clinical.call('step', { shape: WARM_UP, scale: 1, step: 0 });
+    for (const step of feedShape(WARM_UP, 1).steps.keys())
+      await clinical.call('step', { shape: WARM_UP, scale: 1, step });
     await worker.call('work', { most: 300 });
     await worker.call('finish', undefined);
 

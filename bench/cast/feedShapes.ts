@@ -59,7 +59,7 @@ export function feedShape(name: string, scale: number): FeedShape {
     case 'CT studies of 500':
       return shape([measured((dicom) => storeStudies(dicom, 20, () => size(500)))]);
     case 'mixed modalities (5 to 60)':
-      return shape([measured((dicom) => storeStudies(dicom, size(200), (study) => 5 + ((study * 7) % 56)))]);
+      return shape([measured((dicom) => storeStudies(dicom, size(400), (study) => 5 + ((study * 7) % 56)))]);
     case 'single-instance studies':
       return shape([measured((dicom) => storeStudies(dicom, size(1500), () => 1))], undefined, false);
     case 'one study of 10,000 trickling in':

@@ -76,7 +76,7 @@ const scenarios: readonly Scenario[] = [
         ),
       ),
     work: deliverFirst,
-    atLeast: 25,
+    atLeast: 15,
   },
   {
     name: 'updates two studies of one message and gives a third one, which has a failed entry, a message of its own',
@@ -91,7 +91,7 @@ const scenarios: readonly Scenario[] = [
       });
     },
     work: deliverFirst,
-    atLeast: 12,
+    atLeast: 10,
   },
   {
     name: 'updates a study',
