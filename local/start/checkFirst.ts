@@ -21,8 +21,12 @@ export async function checkFirst(
   await checkPort('the functions', ports.functions, '--port');
   if (dicomUrl === undefined) await checkPort('the DICOM service', ports.dicom, '--dicom-port');
   if (fhirUrl === undefined) await checkPort('the FHIR server', ports.fhir, '--fhir-port');
-  const { values } = await readLocalSettings(appDirectory);
-  readSettings({ ...values, ...environment, DICOM_URL: dicomUrl ?? NOWHERE, FHIR_URL: fhirUrl ?? NOWHERE });
+  // The Core Tools read them themselves, encrypted ones too.
+  if (!options.coreTools) {
+    const { values } = await readLocalSettings(appDirectory);
+    const replaced = { DICOM_URL: dicomUrl ?? NOWHERE, FHIR_URL: fhirUrl ?? NOWHERE, CHANGE_FEED_SCHEDULE: undefined };
+    readSettings({ ...values, ...environment, ...replaced });
+  }
   if (dicomUrl !== undefined) await checkReachable('dicom: The DICOM service', dicomUrl);
   if (fhirUrl !== undefined) await checkReachable('fhir: The FHIR server', fhirUrl);
 }

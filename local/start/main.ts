@@ -17,10 +17,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function isForPeople(error: unknown): error is Error & { readonly code: string } {
-  const codes = [
-    ...['UsageError', 'PortBusy', 'SettingsError', 'NotReady'],
-    ...['FolderNotFound', 'HostStartError', 'AzuritePortInUse'],
-  ];
+  const codes = 'UsageError PortBusy SettingsError NotReady FolderNotFound HostStartError AzuritePortInUse'.split(' ');
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 

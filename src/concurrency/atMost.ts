@@ -1,35 +1,54 @@
+/** A number of places that work takes while it runs. */
+export interface Places {
+  /** Waits for so many free places (default: one), first come first served; work that wants more than there are runs alone. */
+  take(count?: number): Promise<() => void>;
+}
+
 interface Waiting {
-  readonly places: number;
+  readonly count: number;
   readonly go: () => void;
 }
 
-/**
- * Runs work, but no more than `most` at once; the others wait for their turn, first come first served.
- * @returns what runs work that takes so many places (default: one); work that wants more than there are runs alone
- */
-export function atMost(most: number): <T>(work: () => Promise<T>, places?: number) => Promise<T> {
+/** @returns what gives each place back by the function that `take` resolved with */
+export function places(most: number): Places {
   const waiting: Waiting[] = [];
   let taken = 0;
 
   function letIn(): void {
     for (let [next] = waiting; next !== undefined; [next] = waiting) {
-      if (taken > 0 && taken + next.places > most) return;
-      taken += next.places;
+      if (taken > 0 && taken + next.count > most) return;
+      taken += next.count;
       waiting.shift();
       next.go();
     }
   }
 
-  return async (work, places = 1) => {
-    await new Promise<void>((go) => {
-      waiting.push({ places, go });
-      letIn();
-    });
+  return {
+    async take(count = 1) {
+      await new Promise<void>((go) => {
+        waiting.push({ count, go });
+        letIn();
+      });
+      return () => {
+        taken -= count;
+        letIn();
+      };
+    },
+  };
+}
+
+/**
+ * Runs work, but no more than `most` at once; the others wait for their turn.
+ * @returns what runs work that takes so many places (default: one)
+ */
+export function atMost(most: number): <T>(work: () => Promise<T>, count?: number) => Promise<T> {
+  const free = places(most);
+  return async (work, count) => {
+    const giveBack = await free.take(count);
     try {
       return await work();
     } finally {
-      taken -= places;
-      letIn();
+      giveBack();
     }
   };
 }

@@ -69,3 +69,14 @@ const members = new AsyncLocalStorage<Member>();
 
 /** The member that runs here; undefined outside of any cohort. */
 export const currentMember = (): Member | undefined => members.getStore();
+
+/** Waits for something that other members may have to do first: nobody waits for this one meanwhile. */
+export async function outOfStep<T>(work: () => Promise<T>): Promise<T> {
+  const member = currentMember();
+  member?.pause();
+  try {
+    return await work();
+  } finally {
+    member?.resume();
+  }
+}

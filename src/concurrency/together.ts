@@ -13,21 +13,23 @@ export interface Part<T, R> {
 interface Waiting<T, R> extends Part<T, R> {
   /** Runs work as if whoever waits for this part had called it: spans of a request belong to the one that sent it. */
   readonly inContext: <V>(work: () => V) => V;
-  /** Has left, or is on its way. */
-  isGone: boolean;
+  /** What it is about, as `keysOf` says. */
+  readonly keys: readonly string[];
 }
 
 /** How far requests may share. */
 export interface Sharing {
   /** Most items of one group. */
   readonly most: number;
-  /** Groups that may be under way before others wait for company. Default: one. */
+  /** Groups of those who are in no cohort that may be under way before others wait for company. Default: one. */
   readonly groupsUnderWay?: number | undefined;
 }
 
 export interface TogetherOptions<T, R> extends Sharing {
-  /** Begins a group. @returns whether it takes one more item, which then is in it; the first is taken in any case. Without, any is. */
+  /** Begins a group. @returns whether it takes one more item, which then is in it; the first it has to take. Without, it takes any. */
   readonly group?: () => (item: T) => boolean;
+  /** What an item is about: two items about the same never go in one group, and not in two at the same time. */
+  readonly keysOf?: (item: T) => readonly string[];
   /**
    * Sends a group and settles its parts, each as soon as its result is known. What it throws, parts without a result get.
    * @param signal aborts when nobody waits for the group any more
@@ -41,6 +43,9 @@ const PATIENCE_MS = 100;
 
 /** Members of a cohort wait for the others as long as one comes within this time after the one before. */
 const COMPANY_MS = 50;
+
+/** Groups of one cohort under way at the same time. */
+const GROUPS_OF_COHORT = 4;
 
 /** A group that took longer was too large for this server. */
 const TOO_LONG_MS = 5000;
@@ -56,55 +61,53 @@ const TOO_LONG_MS = 5000;
 export function together<T, R>({
   most,
   groupsUnderWay = 1,
-  group: beginGroup = () => () => true,
+  group = () => () => true,
+  keysOf = () => [],
   send,
 }: TogetherOptions<T, R>): (item: T, signal: AbortSignal) => Promise<R> {
-  const strangers = new WaitingRoom<T, R>();
+  const strangers = new WaitingRoom<T, R>(groupsUnderWay);
   const cohorts = new WeakMap<Cohort, WaitingRoom<T, R>>();
   let mostNow = most;
-  let underWay = 0;
 
-  /** Of those who are in no cohort. */
-  function go(): void {
-    while (!strangers.isEmpty && underWay < groupsUnderWay) void sendStrangers();
-    strangers.atLatest(PATIENCE_MS, () => {
-      while (!strangers.isEmpty) void sendStrangers();
+  function go(room: WaitingRoom<T, R>): void {
+    while (room.mayGo) {
+      const parts = room.leaveTogether(mostNow, group(), room.keysUnderWay());
+      if (parts.length === 0) break;
+      void sendFrom(room, parts);
+    }
+    room.atLatest(PATIENCE_MS, () => {
+      goAnyway(room);
     });
   }
 
-  async function sendStrangers(): Promise<void> {
-    underWay++;
-    await sendNext(strangers);
-    underWay--;
-    go();
+  function goAnyway(room: WaitingRoom<T, R>): void {
+    while (!room.isEmpty) void sendFrom(room, room.leaveTogether(mostNow, group()));
   }
 
-  function roomOf(cohort: Cohort): WaitingRoom<T, R> {
-    const known = cohorts.get(cohort);
-    if (known !== undefined) return known;
-    const room = new WaitingRoom<T, R>();
-    cohorts.set(cohort, room);
-    return room;
+  async function sendFrom(room: WaitingRoom<T, R>, parts: readonly Waiting<T, R>[]): Promise<void> {
+    const comeBack = room.underWay(parts);
+    await parts[0]?.inContext(() => sendGroup(parts));
+    comeBack();
+    if (!room.isEmpty) go(room);
   }
+
+  const roomOf = (cohort: Cohort | undefined): WaitingRoom<T, R> | undefined =>
+    cohort === undefined ? strangers : cohorts.get(cohort);
 
   function enter(one: Waiting<T, R>, cohort: Cohort | undefined): void {
     if (cohort === undefined) {
       strangers.enter(one);
-      if (!strangers.isTimed) go();
+      if (!strangers.isTimed) go(strangers);
       return;
     }
-    const room = roomOf(cohort);
-    const sendAll = (): void => {
-      while (!room.isEmpty) void sendNext(room);
+    const room = cohorts.get(cohort) ?? new WaitingRoom<T, R>(GROUPS_OF_COHORT);
+    cohorts.set(cohort, room);
+    const goTogether = (): void => {
+      go(room);
     };
-    if (room.isEmpty) cohort.whenComplete(room, sendAll);
     room.enter(one);
-    room.atLatest(COMPANY_MS, sendAll);
-  }
-
-  function sendNext(room: WaitingRoom<T, R>): Promise<void> {
-    const parts = room.leaveTogether(mostNow, beginGroup());
-    return parts[0]?.inContext(() => sendGroup(parts)) ?? Promise.resolve();
+    room.atLatest(COMPANY_MS, goTogether);
+    cohort.whenComplete(room, goTogether);
   }
 
   /** Never throws. */
@@ -144,14 +147,14 @@ export function together<T, R>({
         member?.resume();
       };
       const leave = (): void => {
-        one.isGone = true;
+        roomOf(member?.cohort)?.leave(one);
         done();
         reject(signal.reason);
       };
       const one: Waiting<T, R> = {
         item,
         signal,
-        isGone: false,
+        keys: keysOf(item),
         inContext: AsyncLocalStorage.snapshot(),
         resolve: (result) => {
           done();
@@ -168,31 +171,43 @@ export function together<T, R>({
     });
 }
 
-/** A group that takes each key once. */
-export function eachOnce<T>(keyOf: (item: T) => string): (item: T) => boolean {
-  const taken = new Set<string>();
-  return (item) => {
-    const isNew = !taken.has(keyOf(item));
-    taken.add(keyOf(item));
-    return isNew;
-  };
-}
-
-/** Who waits for company, first come first served. */
+/** Who waits for company, first come first served, and what is under way of those that have left. */
 class WaitingRoom<T, R> {
   #waiting: readonly Waiting<T, R>[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #underWay = new Set<readonly Waiting<T, R>[]>();
+
+  /** @param groups that may be under way before others wait */
+  constructor(private readonly groups: number) {}
 
   get isEmpty(): boolean {
-    return this.#waiting.every(({ isGone }) => isGone);
+    return this.#waiting.length === 0;
   }
 
   get isTimed(): boolean {
     return this.#timer !== undefined;
   }
 
+  get mayGo(): boolean {
+    return !this.isEmpty && this.#underWay.size < this.groups;
+  }
+
   enter(one: Waiting<T, R>): void {
     this.#waiting = [...this.#waiting, one];
+  }
+
+  leave(one: Waiting<T, R>): void {
+    this.#waiting = this.#waiting.filter((other) => other !== one);
+  }
+
+  /** @returns what says that they are back */
+  underWay(parts: readonly Waiting<T, R>[]): () => void {
+    this.#underWay.add(parts);
+    return () => void this.#underWay.delete(parts);
+  }
+
+  keysUnderWay(): ReadonlySet<string> {
+    return new Set([...this.#underWay].flat().flatMap(({ keys }) => keys));
   }
 
   /** Instead of what was set before; never where nobody waits. */
@@ -202,16 +217,26 @@ class WaitingRoom<T, R> {
       this.#timer = undefined;
       act();
     };
-    this.#timer = this.isEmpty ? undefined : this.#waiting[0]?.inContext(() => setTimeout(onTime, ms));
+    this.#timer = this.#waiting[0]?.inContext(() => setTimeout(onTime, ms));
   }
 
-  leaveTogether(most: number, takes: (item: T) => boolean): readonly Waiting<T, R>[] {
+  /**
+   * @param avoid keys; without, the first goes in any case
+   * @returns none where all have to wait
+   */
+  leaveTogether(
+    most: number,
+    takes: (item: T) => boolean,
+    avoid: ReadonlySet<string> = new Set(),
+  ): readonly Waiting<T, R>[] {
+    const taken = new Set(avoid);
     const group: Waiting<T, R>[] = [];
     const others: Waiting<T, R>[] = [];
     for (const one of this.#waiting) {
-      if (one.isGone) continue;
-      if (group.length < most && (takes(one.item) || group.length === 0)) group.push(one);
-      else others.push(one);
+      if (group.length < most && !one.keys.some((key) => taken.has(key)) && takes(one.item)) {
+        group.push(one);
+        for (const key of one.keys) taken.add(key);
+      } else others.push(one);
     }
     this.#waiting = others;
     return group;

@@ -38,12 +38,10 @@ export interface SharedPass {
    * Ends the pass, unless somebody else began meanwhile with a study that was written to: then the mark stays until the caller, who has seen
    * to it that these are looked at again, settles the others.
    * @param written studies of which it is not sure that they will be looked at again
+   * @returns those at which it is overtaken; none: it has ended
    */
-  settle(written: readonly StudyKey[], signal: AbortSignal): Promise<SharedEnd>;
+  settle(written: readonly StudyKey[], signal: AbortSignal): Promise<readonly StudyKey[]>;
 }
-
-export type SharedEnd =
-  { readonly kind: 'settled' } | { readonly kind: 'overtaken'; readonly studies: readonly StudyKey[] };
 
 export interface StudyPasses {
   /**
@@ -80,7 +78,7 @@ export function studyPasses(table: TableClient, clock: () => Date): StudyPasses 
       const { own, view } = await begin(studies, invocationId, signal);
       return {
         hasEntries: (study) => entriesOf(view, study).length > 0,
-        settle: (written, settleSignal) => settleShared({ table, own, signal: settleSignal }, written),
+        settle: settlerOfShared(table, own),
       };
     },
   };
@@ -164,20 +162,20 @@ async function removeMark(
 const ROWS_PER_BATCH = OPERATIONS_PER_BATCH - 2;
 
 /** A touch because of a study that was not written to changes nothing. */
-async function settleShared(
-  pass: Pick<OpenPass, 'table' | 'own' | 'signal'>,
-  written: readonly StudyKey[],
-): Promise<SharedEnd> {
-  for (let { etag } = pass.own; ;) {
-    if ((await removeMark(pass, written.length > 0 ? etag : '*')) === 'settled') return { kind: 'settled' };
-    const mark = await readMark(pass.table, pass.own, pass.signal);
-    // Without its mark a pass cannot know who has begun.
-    if (mark === undefined || mark.etag === etag) return { kind: 'overtaken', studies: written };
-    const touched = new Set(mark.touched.map(studyKeyText));
-    const studies = written.filter((study) => touched.has(studyKeyText(study)));
-    if (studies.length > 0) return { kind: 'overtaken', studies };
-    etag = mark.etag;
-  }
+function settlerOfShared(table: TableClient, own: Mark): SharedPass['settle'] {
+  let { etag } = own;
+  return async (written, signal) => {
+    for (;;) {
+      if ((await removeMark({ table, own, signal }, written.length > 0 ? etag : '*')) === 'settled') return [];
+      const mark = await readMark(table, own, signal);
+      // Without its mark a pass cannot know who has begun.
+      if (mark === undefined || mark.etag === etag || mark.startedAt !== own.startedAt) return written;
+      etag = mark.etag;
+      const touched = new Set(mark.touched.map(studyKeyText));
+      const overtaken = written.filter((study) => touched.has(studyKeyText(study)));
+      if (overtaken.length > 0) return overtaken;
+    }
+  };
 }
 
 /** Applies the row changes in batches that each rest on the mark as the one before left it. */

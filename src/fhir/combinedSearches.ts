@@ -37,10 +37,10 @@ export function combinedSearches(channel: FhirChannel, sharing: Sharing): Search
     const search = together<string, readonly Match[]>({
       ...sharing,
       group: () => {
-        let length = encodeQuery(anyOf([])).length;
+        let length = 0;
         return (token) => {
           const longer = length + encodeQuery([['', `${token},`]]).length;
-          if (longer > MAX_QUERY_LENGTH) return false;
+          if (length > 0 && longer > MAX_QUERY_LENGTH) return false;
           length = longer;
           return true;
         };

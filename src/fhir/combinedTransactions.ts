@@ -31,16 +31,14 @@ export function combinedTransactions(
   const sendSmall = together<Entries, Results>({
     ...sharing,
     group: () => {
-      const taken = new Set<string>();
       let count = 0;
       return (entries) => {
-        const subjects = entries.map(subject);
-        if (count + entries.length > MAX_ENTRIES || subjects.some((one) => taken.has(one))) return false;
+        if (count > 0 && count + entries.length > MAX_ENTRIES) return false;
         count += entries.length;
-        for (const one of subjects) taken.add(one);
         return true;
       };
     },
+    keysOf: (entries) => entries.map(subject),
     send: (parts, signal) => sendTogether(channel, parts, signal),
   });
   return (entries, signal) =>

@@ -1,5 +1,5 @@
 import { odata, type TableClient, type TransactionAction } from '@azure/data-tables';
-import { eachOnce, type Part, together } from '../concurrency/together';
+import { type Part, together } from '../concurrency/together';
 import { statusOf } from '../failures/storageError';
 import { OPERATIONS_PER_BATCH } from '../failures/tableBatches';
 import { deleteUnchanged, type Row } from '../failures/tablePages';
@@ -40,7 +40,7 @@ export function lockRows(table: TableClient): LockRows {
   const insertSoon = together<Claim, string | undefined>({
     most: OPERATIONS_PER_BATCH,
     // A batch names each row once ("Performing entity group transactions").
-    group: () => eachOnce(({ key }) => key),
+    keysOf: ({ key }) => [key],
     async send(parts, signal) {
       const claims = parts.map(({ item }) => item);
       const inserted = await insertTogether(table, claims, signal);
@@ -56,7 +56,7 @@ export function lockRows(table: TableClient): LockRows {
   });
   const removeSoon = together<KnownRow, undefined>({
     most: OPERATIONS_PER_BATCH,
-    group: () => eachOnce(({ rowKey }) => rowKey),
+    keysOf: ({ rowKey }) => [rowKey],
     async send(parts, signal) {
       const rows = parts.map(({ item }) => item);
       const removed = await removeTogether(table, rows, signal);

@@ -56,13 +56,13 @@ const changesSchema = z.custom<readonly unknown[]>(Array.isArray).transform((lis
     const { sequence, action, series, instance } = (isObject(value)
       ? value
       : {}) as Partial<StudyChange> as StudyChange;
-    const check = (field: keyof StudyChange, isValid: boolean): void => {
+    const expect = (field: keyof StudyChange, isValid: boolean): void => {
       if (!isValid) context.addIssue({ code: 'custom', path: [index, field], message: 'invalid' });
     };
-    check('sequence', isSequence(sequence));
-    check('action', isAction(action));
-    check('series', isUid(series));
-    check('instance', isUid(instance));
+    expect('sequence', isSequence(sequence));
+    expect('action', isAction(action));
+    expect('series', isUid(series));
+    expect('instance', isUid(instance));
     return { sequence, action, series, instance };
   }),
 );

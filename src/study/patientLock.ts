@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TableClient } from '@azure/data-tables';
+import { outOfStep } from '../concurrency/cohort';
 import { lockRows, purgeLocks } from './lockRows';
 
 /** A short lease under which a new Patient is created (design 1, rule 4). */
@@ -72,7 +73,7 @@ export function patientLock(table: TableClient, options: PatientLockOptions = {}
         if (lock === 'free') break;
         if (lock !== 'taken') return lock;
         if (now() - started > waitMs) throw new PatientLockBusy(waitMs);
-        await sleep(delayMs * (0.5 + Math.random() / 2), undefined, { signal });
+        await outOfStep(() => sleep(delayMs * (0.5 + Math.random() / 2), undefined, { signal }));
         delayMs = Math.min(delayMs * 1.5, 2000);
       }
     }

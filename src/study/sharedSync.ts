@@ -1,8 +1,9 @@
 import type { Resource } from 'fhir/r4';
+import type { DicomWebClient } from '../dicom/dicomWebClient';
 import { studyKeyText } from '../dicom/studyKey';
 import type { Failure } from '../failures/classify';
 import type { SharedPass } from '../failures/studyPass';
-import { atMost } from '../concurrency/atMost';
+import { atMost, places } from '../concurrency/atMost';
 import { Cohort } from '../concurrency/cohort';
 import { DependencyError } from './dependencyErrors';
 import type { Delivery, FailedPasses } from './failedPass';
@@ -17,6 +18,9 @@ import { watchReads } from './watchReads';
 
 /** Studies of shared messages that are looked at at once: what was read of them is held in memory meanwhile. */
 const STUDIES_AT_ONCE = 128;
+
+/** Reads of metadata under way: no more than there are connections, so that none waits for one while its time runs. */
+const READS_AT_ONCE = 32;
 
 interface OwnMessage {
   readonly kind: 'own-message';
@@ -55,6 +59,7 @@ export function sharedSync(
 ): (messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal) => Promise<void> {
   const { options, passes, queue, breakers, reporter } = deps;
   const inTurn = atMost(STUDIES_AT_ONCE);
+  const dicom = readingAtMost(READS_AT_ONCE, deps.dicom);
 
   const own = (message: StudyMessage, reason: string, delayMs = 0): OwnMessage => ({
     kind: 'own-message',
@@ -90,7 +95,7 @@ export function sharedSync(
     };
     try {
       const result = await runPass(
-        watchReads(deps, seen),
+        watchReads({ ...deps, dicom }, seen),
         message.study,
         { onLive, onWrite, thorough: false },
         deadline,
@@ -133,12 +138,12 @@ export function sharedSync(
     const overtaken = new Set<EqualLook>();
     for (;;) {
       const left = wrote.filter((found) => !overtaken.has(found));
-      const end = await pass.settle(
+      const touched = await pass.settle(
         left.map(({ report }) => report.message.study),
         signal,
       );
-      if (end.kind === 'settled') return overtaken;
-      const names = new Set(end.studies.map(studyKeyText));
+      if (touched.length === 0) return overtaken;
+      const names = new Set(touched.map(studyKeyText));
       const again = left.filter(({ report }) => names.has(studyKeyText(report.message.study)));
       await sendOwn(
         again.map(({ report }) => own(report.message, 'overtaken')),
@@ -148,9 +153,13 @@ export function sharedSync(
     }
   }
 
-  async function work(messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
-    const { invocationId } = delivery;
+  /** @returns what is settled */
+  async function work(
+    messages: readonly StudyMessage[],
+    { invocationId }: Delivery,
+    signal: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<readonly SettledPass[]> {
     const pass = await passes.openShared(
       messages.map(({ study }) => study),
       invocationId,
@@ -179,26 +188,52 @@ export function sharedSync(
       others.filter((found) => !isDelayed(found)),
       signal,
     );
-    const settled = equal.filter((found) => !overtaken.has(found));
-    // At once: a notifier that is slow with each would use up the time of the run.
-    await allEnded(settled.map(({ report }) => reporter.settled(report, signal)));
+    return equal.filter((found) => !overtaken.has(found)).map(({ report }) => report);
   }
 
-  async function workOrPart(messages: readonly StudyMessage[], delivery: Delivery, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  /** While a service is down, one study at a time is a trial. */
+  const isDown = (): boolean => Object.values(breakers.states()).some(({ state }) => state !== 'closed');
+
+  async function comeApart(messages: readonly StudyMessage[], again: boolean, signal: AbortSignal): Promise<void> {
+    for (const message of messages) await queue.send(again ? { ...message, again } : message, { signal });
+  }
+
+  return async (messages, delivery, signal) => {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
+    // Somebody died of it, or lost it: alone each study shows what it is.
     const isRepeated = delivery.dequeueCount > 1;
-    // Somebody died of it, or lost it: alone each study shows what it is. And while a service is down, one study at a time is a trial.
-    const isDown = Object.values(breakers.states()).some(({ state }) => state !== 'closed');
     // Two looks under one mark would not know of each other.
     const isTwice = new Set(messages.map(({ study }) => studyKeyText(study))).size < messages.length;
-    if (!isRepeated && !isDown && !isTwice) return work(messages, delivery, signal);
-    for (const message of messages) await queue.send(isRepeated ? { ...message, again: true } : message, { signal });
-  }
-
-  return (messages, delivery, signal) => inTurn(() => workOrPart(messages, delivery, signal), messages.length);
+    if (isRepeated || isTwice || isDown()) return comeApart(messages, isRepeated, signal);
+    const settled = await inTurn(async () => {
+      signal.throwIfAborted();
+      // The turn may have come late.
+      if (!deadline.aborted && !isDown()) return work(messages, delivery, signal, deadline);
+      await comeApart(messages, false, signal);
+      return [];
+    }, messages.length);
+    // At once: a notifier that is slow with each would use up the time of the run.
+    await allEnded(settled.map((report) => reporter.settled(report, signal)));
+  };
 }
 
 const isDelayed = ({ delayMs }: OwnMessage): boolean => delayMs > 0;
+
+function readingAtMost(most: number, dicom: DicomWebClient): DicomWebClient {
+  const free = places(most);
+  return {
+    ...dicom,
+    async *studyMetadata(study, signal) {
+      const giveBack = await free.take();
+      try {
+        signal.throwIfAborted();
+        yield* dicom.studyMetadata(study, signal);
+      } finally {
+        giveBack();
+      }
+    },
+  };
+}
 
 /** Nothing goes on behind the back of a run that has ended. @throws the first error, when all have ended */
 async function allEnded<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {

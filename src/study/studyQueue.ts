@@ -15,7 +15,7 @@ export interface StudyQueue {
   readonly name: string;
   /** Sends a message, in several parts if it must be; returns how many. It never expires: a delayed message that expires is gone silently. */
   send(message: StudyMessage, options: { readonly delayMs?: number; readonly signal: AbortSignal }): Promise<number>;
-  /** Sends one message about several studies; where it does not fit, one for each. @returns how many */
+  /** Sends one message about several studies; where it does not fit, several. @returns how many */
   sendShared(messages: readonly StudyMessage[], signal: AbortSignal): Promise<number>;
   /**
    * Makes a received message invisible for longer.

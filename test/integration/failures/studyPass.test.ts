@@ -330,7 +330,7 @@ describe('a shard with more marks and signs than one page holds', () => {
   test('shows it the marks of others, which it touches', async () => {
     const shared = await passes.openShared([mine, next], 'one', signal);
     await passes.open(next, 'two', signal);
-    expect(await shared.settle([mine, next], signal)).toEqual({ kind: 'overtaken', studies: [next] });
+    expect(await shared.settle([mine, next], signal)).toEqual([next]);
   });
 });
 
@@ -345,27 +345,27 @@ describe('a pass over several studies', () => {
     await passes.open(third, 'two', signal);
     const apart = await passes.openShared([third], 'three', signal);
     await passes.openShared([second], 'four', signal);
-    expect(await overtaken.settle([first, second], signal)).toEqual({ kind: 'overtaken', studies: [second] });
-    expect(await apart.settle([third], signal)).toEqual({ kind: 'settled' });
+    expect(await overtaken.settle([first, second], signal)).toEqual([second]);
+    expect(await apart.settle([third], signal)).toEqual([]);
   });
 
   test('is not overtaken at a study that it did not write to, and settles the others', async () => {
     const shared = await passes.openShared([first, second], 'one', signal);
     await passes.open(second, 'two', signal);
-    expect(await shared.settle([first], signal)).toEqual({ kind: 'settled' });
+    expect(await shared.settle([first], signal)).toEqual([]);
     expect(await keys(table)).toEqual(['~two']);
   });
 
   test('keeps its mark until those at which it was overtaken are seen to, and knows of each that comes meanwhile', async () => {
     const shared = await passes.openShared([first, second, third], 'one', signal);
     await passes.open(second, 'two', signal);
-    expect(await shared.settle([first, second, third], signal)).toEqual({ kind: 'overtaken', studies: [second] });
+    expect(await shared.settle([first, second, third], signal)).toEqual([second]);
     expect(await keys(table)).toContain('~one');
     // Whoever was sent to look at the second again, and somebody else.
     await passes.open(second, 'three', signal);
     await passes.openShared([first, second], 'four', signal);
-    expect(await shared.settle([first, third], signal)).toEqual({ kind: 'overtaken', studies: [first] });
-    expect(await shared.settle([third], signal)).toEqual({ kind: 'settled' });
+    expect(await shared.settle([first, third], signal)).toEqual([first]);
+    expect(await shared.settle([third], signal)).toEqual([]);
     expect(await keys(table)).not.toContain('~one');
   });
 
@@ -373,10 +373,7 @@ describe('a pass over several studies', () => {
     const shared = await passes.openShared([first, second, third], 'one', signal);
     await passes.open(second, 'two', signal);
     await passes.open(first, 'three', signal);
-    expect(await shared.settle([first, second, third], signal)).toEqual({
-      kind: 'overtaken',
-      studies: [first, second],
-    });
+    expect(await shared.settle([first, second, third], signal)).toEqual([first, second]);
   });
 
   test('that is touched while it reads who touched it is not taken for untouched', async () => {
@@ -386,15 +383,15 @@ describe('a pass over several studies', () => {
     wire.before(/GET/, async () => {
       await passes.openShared([first], 'three', signal);
     });
-    expect(await shared.settle([first], signal)).toEqual({ kind: 'overtaken', studies: [first] });
+    expect(await shared.settle([first], signal)).toEqual([first]);
   });
 
   test('that has no mark any more is overtaken at all that it wrote to', async () => {
     const shared = await passes.openShared([first, second], 'one', signal);
     for await (const { partitionKey, rowKey } of table.listEntities())
       await table.deleteEntity(partitionKey ?? '', rowKey ?? '');
-    expect(await shared.settle([first], signal)).toEqual({ kind: 'overtaken', studies: [first] });
-    expect(await shared.settle([], signal)).toEqual({ kind: 'settled' });
+    expect(await shared.settle([first], signal)).toEqual([first]);
+    expect(await shared.settle([], signal)).toEqual([]);
   });
 
   test('overtakes a pass over one of them that files something', async () => {
