@@ -4,12 +4,21 @@ export type ChangeAction = 'Create' | 'Update' | 'Delete';
 export type ChangeState = 'Current' | 'Replaced' | 'Deleted';
 
 /** One stored version of an instance. */
-interface InstanceVersion {
-  /** Unique and increasing over all versions of all instances. */
-  readonly watermark: number;
-  readonly metadata: DicomJson;
-  /** The metadata as JSON: read many times, so written once. */
+export class InstanceVersion {
+  /** The metadata as JSON: read many times, so written once, and kept as nothing else. */
   readonly metadataText: string;
+
+  /** @param watermark unique and increasing over all versions of all instances */
+  constructor(
+    readonly watermark: number,
+    metadata: DicomJson,
+  ) {
+    this.metadataText = JSON.stringify(metadata);
+  }
+
+  get metadata(): DicomJson {
+    return JSON.parse(this.metadataText) as DicomJson;
+  }
 }
 
 /** An instance over its whole life: it keeps its identity through deletes and new stores. */

@@ -1,4 +1,4 @@
-import { ChangeFeed, type ChangeFeedRow, type Gaps, type InstanceHistory } from './changeFeed';
+import { ChangeFeed, type ChangeFeedRow, type Gaps, type InstanceHistory, InstanceVersion } from './changeFeed';
 import { type DicomJson, firstText, Tag, withoutBulkData } from './dicomJson';
 import { isUid } from './storable';
 
@@ -127,8 +127,7 @@ export class InstanceStore {
 
   private putVersion(action: 'Create' | 'Update', instance: InstanceHistory, dataset: DicomJson): ChangeFeedRow {
     this.watermark += 1;
-    const metadata = withoutBulkData(dataset);
-    instance.current = { watermark: this.watermark, metadata, metadataText: JSON.stringify(metadata) };
+    instance.current = new InstanceVersion(this.watermark, withoutBulkData(dataset));
     return this.feed.append(action, instance, this.watermark);
   }
 
