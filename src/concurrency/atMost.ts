@@ -1,6 +1,9 @@
 /** A number of places that work takes while it runs. */
-export interface Places {
-  /** Waits for so many free places (default: one), first come first served; work that wants more than there are runs alone. */
+interface Places {
+  /**
+   * Waits for so many free places (default: one), first come first served; work that wants more than there are runs alone.
+   * @returns what gives them back; to be called once
+   */
   take(count?: number): Promise<() => void>;
 }
 
@@ -9,7 +12,6 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** @returns what gives each place back by the function that `take` resolved with */
 export function places(most: number): Places {
   const waiting: Waiting[] = [];
   let taken = 0;

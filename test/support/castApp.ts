@@ -51,8 +51,7 @@ export interface CastApp {
   drained(timeoutMs?: number): Promise<void>;
   status(): Promise<Status>;
   failedEntries(query?: string): Promise<readonly ListedEntry[]>;
-  /** The rows of a table as it holds them, marks included. */
-  /** Without the signs that studies have had failed entries. */
+  /** The rows of a table as it holds them, marks included, without the signs that studies have had failed entries. */
   tableRows(table: 'FailedEntries' | 'ValidationWarnings' | 'SyncState'): Promise<readonly Record<string, unknown>[]>;
   stop(): Promise<void>;
 }
