@@ -53,9 +53,16 @@ export function note(attribute: AttributeDefinition, problem: string): DataIssue
   return { keyword: attribute.keyword, tag: attribute.tag, problem, severity: 'note' };
 }
 
+const NO_ISSUES: readonly DataIssue[] = [];
+
 /** @returns a reading without any issue */
 export function clean<T>(value: T): Reading<T> {
-  return { value, issues: [] };
+  return { value, issues: NO_ISSUES };
+}
+
+/** @returns one list of all; nearly always there are none */
+export function joined(...lists: readonly (readonly DataIssue[])[]): readonly DataIssue[] {
+  return lists.every(({ length }) => length === 0) ? NO_ISSUES : lists.flat();
 }
 
 /** @returns whether two lists say the same, in the same order */

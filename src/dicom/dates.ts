@@ -1,6 +1,6 @@
 import type { AttributeDefinition } from './attributes';
 import { Attribute } from './attributes';
-import { clean, invalid, note, type DataIssue, type Reading } from './dataIssue';
+import { clean, invalid, joined, note, type DataIssue, type Reading } from './dataIssue';
 import type { DicomDataset } from './dataset';
 import { textValue } from './text';
 import { formatOffset, offsetOfWallClock, parseOffset, zoneOf, type Zone } from './timeZone';
@@ -8,9 +8,9 @@ import { formatOffset, offsetOfWallClock, parseOffset, zoneOf, type Zone } from 
 /** A time of day as far as it is given; `fraction` holds the digits after the point, without trailing zeros. */
 export interface TimeOfDay {
   readonly hours: string;
-  readonly minutes?: string;
-  readonly seconds?: string;
-  readonly fraction?: string;
+  readonly minutes: string | undefined;
+  readonly seconds: string | undefined;
+  readonly fraction: string | undefined;
 }
 
 /** Where to look for the zone of a local time. */
@@ -26,7 +26,7 @@ export function dateValue(dataset: DicomDataset, attribute: AttributeDefinition)
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
   const date = parseDate(attribute, text);
-  return { value: date.value, issues: [...issues, ...date.issues] };
+  return { value: date.value, issues: joined(issues, date.issues) };
 }
 
 /** @returns the time of day of a TM attribute (`HH[MM[SS[.FFFFFF]]]`, colons tolerated), or undefined */
@@ -34,7 +34,7 @@ export function timeValue(dataset: DicomDataset, attribute: AttributeDefinition)
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
   const time = parseTime(attribute, text);
-  return { value: time.value, issues: [...issues, ...time.issues] };
+  return { value: time.value, issues: joined(issues, time.issues) };
 }
 
 /**
@@ -52,10 +52,10 @@ export function dateTimeOf(
   const date = dateValue(dataset, dateAttribute);
   if (date.value === undefined) return date;
   const time = timeValue(dataset, timeAttribute);
-  const joined = join(date.value, time.value, timeAttribute, () =>
+  const { value, issues } = join(date.value, time.value, timeAttribute, () =>
     zoneOf(options.zoneOf ?? dataset, options.defaultTimeZone),
   );
-  return { value: joined.value, issues: [...date.issues, ...time.issues, ...joined.issues] };
+  return { value, issues: joined(date.issues, time.issues, issues) };
 }
 
 /** @returns a DT attribute (`YYYY[MM[DD[HH[MM[SS[.F]]]]]][&ZZXX]`) as FHIR dateTime, under the rules of `dateTimeOf` */
@@ -74,8 +74,8 @@ export function dateTimeValue(
   const date = parseDate(attribute, local.slice(0, 8));
   if (date.value === undefined) return { value: undefined, issues: [...issues, ...date.issues] };
   const time = local.length > 8 ? parseTime(attribute, local.slice(8)) : clean(undefined);
-  const joined = join(date.value, time.value, attribute, () => zoneOfDateTime(dataset, attribute, offsetText, options));
-  return { value: joined.value, issues: [...issues, ...date.issues, ...time.issues, ...joined.issues] };
+  const whole = join(date.value, time.value, attribute, () => zoneOfDateTime(dataset, attribute, offsetText, options));
+  return { value: whole.value, issues: joined(issues, date.issues, time.issues, whole.issues) };
 }
 
 function zoneOfDateTime(
@@ -143,10 +143,16 @@ function isPlaceholder(year: string, month: string, day: string): boolean {
   return (year === '0001' && month === '01' && day === '01') || year === '9999';
 }
 
+const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 function exists(year: string, month: string, day: string): boolean {
-  const date = new Date(0);
-  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  return date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
+  const [monthNumber, dayNumber] = [Number(month), Number(day)];
+  const days = monthNumber === 2 && !isLeapYear(Number(year)) ? 28 : LONGEST_MONTHS[monthNumber - 1];
+  return days !== undefined && dayNumber >= 1 && dayNumber <= days;
+}
+
+function isLeapYear(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
 function parseTime(attribute: AttributeDefinition, text: string): Reading<TimeOfDay | undefined> {
@@ -156,14 +162,14 @@ function parseTime(attribute: AttributeDefinition, text: string): Reading<TimeOf
   if (hours === undefined || !inRange) {
     return { value: undefined, issues: [invalid(attribute, 'expected a time of the form HHMMSS.FFFFFF')] };
   }
-  const fraction = (digits ?? '').replace(/0+$/, '');
+  const fraction = digits === undefined ? '' : digits.replace(/0+$/, '');
   // FHIR allows a leap second, but servers that keep instants in .NET types refuse it
   const leap = seconds === '60';
   const value: TimeOfDay = {
     hours,
-    ...(minutes === undefined ? {} : { minutes }),
-    ...(seconds === undefined ? {} : { seconds: leap ? '59' : seconds }),
-    ...(fraction === '' || leap ? {} : { fraction }),
+    minutes,
+    seconds: leap ? '59' : seconds,
+    fraction: fraction === '' || leap ? undefined : fraction,
   };
-  return { value, issues: leap ? [note(attribute, 'leap second, taken as second 59')] : [] };
+  return leap ? { value, issues: [note(attribute, 'leap second, taken as second 59')] } : clean(value);
 }

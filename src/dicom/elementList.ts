@@ -26,6 +26,26 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
     return new ElementList(this.#places, elements);
   }
 
+  /**
+   * Prepares a comparison of many lists with this one.
+   * @param same compares two elements that are not the same object
+   * @returns what tells whether a copy of this list says the same for these tags; undefined of what is no copy
+   */
+  comparedAt(
+    tags: Iterable<string>,
+    same: (one: DicomElement | undefined, other: DicomElement | undefined) => boolean,
+  ): (other: ReadonlyMap<string, DicomElement>) => boolean | undefined {
+    const places = [...tags].flatMap((tag) => this.#places.get(tag) ?? []);
+    return (other) => {
+      if (!(other instanceof ElementList) || other.#places !== this.#places) return undefined;
+      for (const place of places) {
+        const [one, element] = [this.#elements[place], other.#elements[place]];
+        if (one !== element && !same(one, element)) return false;
+      }
+      return true;
+    };
+  }
+
   get size(): number {
     return this.#elements.length;
   }

@@ -42,7 +42,14 @@ export function readAlike(
   const changed: Member[] = [];
   let [end, endBefore] = [start, before.start];
   for (const stretch of before.stretches) {
-    if (stretch.members.length > 1 && isSame(bytes, end, before.bytes, endBefore, stretch.length)) {
+    const [only, ...others] = stretch.members;
+    if (only !== undefined && others.length === 0) {
+      const member = readLikely(bytes, end, only, before.bytes, endBefore);
+      if (member?.name !== only.name) return undefined;
+      if (member !== only) changed.push(member);
+      stretches.push(member === only ? stretch : { length: member.length, members: [member] });
+      end += member.length;
+    } else if (isSame(bytes, end, before.bytes, endBefore, stretch.length)) {
       stretches.push(stretch);
       end += stretch.length;
     } else {
@@ -133,8 +140,15 @@ function placeAfter(known: readonly PlacedMember[], name: string, otherwise: num
   return place < 0 ? otherwise : place + 1;
 }
 
+/** What is longer is compared by a call, which costs as much as so many bytes one by one. */
+const MAX_BYTE_BY_BYTE = 48;
+
 function isSame(bytes: Buffer, at: number, others: Buffer, othersAt: number, length: number): boolean {
-  return at + length <= bytes.length && bytes.compare(others, othersAt, othersAt + length, at, at + length) === 0;
+  if (at + length > bytes.length) return false;
+  if (length > MAX_BYTE_BY_BYTE) return bytes.compare(others, othersAt, othersAt + length, at, at + length) === 0;
+  let same = 0;
+  while (same < length && bytes[at + same] === others[othersAt + same]) same++;
+  return same === length;
 }
 
 /** @returns the likely member itself where the bytes are the same */
@@ -145,17 +159,80 @@ function readLikely(
   bytesBefore: Buffer,
   startBefore: number,
 ): Member | undefined {
-  return isSame(bytes, at, bytesBefore, startBefore, likely.length)
-    ? likely
-    : readMember(bytes, at, isSame(bytes, at, bytesBefore, startBefore, NAME_LENGTH + 1) ? likely.name : undefined);
+  if (isSame(bytes, at, bytesBefore, startBefore, likely.length)) return likely;
+  const hasName = isSame(bytes, at, bytesBefore, startBefore, NAME_LENGTH + 1);
+  return readMember(bytes, at, hasName ? likely.name : undefined);
 }
 
 function readMember(bytes: Buffer, at: number, name = tagAt(bytes, at)): Member | undefined {
-  const end = name === undefined ? undefined : endOfValue(bytes, at + NAME_LENGTH + 1);
-  if (name === undefined || end === undefined) return undefined;
-  const value = JSON.parse(bytes.toString('utf8', at + NAME_LENGTH + 1, end)) as unknown;
-  return { length: end + 1 - at, name, value };
+  if (name === undefined) return undefined;
+  const valueAt = at + NAME_LENGTH + 1;
+  const element = readElement(bytes, valueAt);
+  if (element !== undefined) return { length: element.end + 1 - at, name, value: element.value };
+  const end = endOfValue(bytes, valueAt);
+  if (end === undefined) return undefined;
+  return { length: end + 1 - at, name, value: JSON.parse(bytes.toString('utf8', valueAt, end)) as unknown };
 }
+
+/** What stands before the values of nearly every element; XX is its value representation. */
+const BEFORE_VALUES = Buffer.from('{"vr":"XX","Value":[');
+const VR_AT = BEFORE_VALUES.indexOf('XX');
+
+interface ParsedValue {
+  readonly value: unknown;
+  /** The index of the comma or brace after it. */
+  readonly end: number;
+}
+
+/** An element with a value representation and values, and nothing else. @returns undefined where it is anything else */
+function readElement(bytes: Buffer, at: number): ParsedValue | undefined {
+  const vr = vrBeforeValues(bytes, at);
+  if (vr === undefined) return undefined;
+  const values = readValues(bytes, at + BEFORE_VALUES.length - 1);
+  if (values === undefined || bytes[values.end] !== CLOSE_BRACE || !isEnd(bytes[values.end + 1])) return undefined;
+  return { value: { vr, Value: values.value }, end: values.end + 1 };
+}
+
+function vrBeforeValues(bytes: Buffer, at: number): string | undefined {
+  for (let index = 0; index < BEFORE_VALUES.length; index++)
+    if (bytes[at + index] !== BEFORE_VALUES[index] && index !== VR_AT && index !== VR_AT + 1) return undefined;
+  return twoLetters(bytes[at + VR_AT] ?? 0, bytes[at + VR_AT + 1] ?? 0);
+}
+
+const FIRST_LETTER = 0x41;
+const LETTERS = 26;
+const LETTER_PAIRS: readonly string[] = Array.from({ length: LETTERS * LETTERS }, (_, pair) =>
+  String.fromCharCode(FIRST_LETTER + Math.floor(pair / LETTERS), FIRST_LETTER + (pair % LETTERS)),
+);
+
+/** @returns the same string each time; undefined for what are not two capital letters */
+function twoLetters(one: number, other: number): string | undefined {
+  const [first, second] = [one - FIRST_LETTER, other - FIRST_LETTER];
+  if (first < 0 || first >= LETTERS || second < 0 || second >= LETTERS) return undefined;
+  return LETTER_PAIRS[first * LETTERS + second];
+}
+
+function readValues(bytes: Buffer, at: number): ParsedValue | undefined {
+  if (bytes[at + 1] === QUOTE) {
+    const textEnd = endOfPlainText(bytes, at + 2);
+    if (bytes[textEnd] === QUOTE && bytes[textEnd + 1] === CLOSE_BRACKET)
+      return { value: [bytes.toString('latin1', at + 2, textEnd)], end: textEnd + 2 };
+  }
+  const end = endOfValue(bytes, at);
+  return end === undefined ? undefined : { value: JSON.parse(bytes.toString('utf8', at, end)) as unknown, end };
+}
+
+/** @returns the index of the first byte that is no character of its own in a JSON text */
+function endOfPlainText(bytes: Buffer, from: number): number {
+  let index = from;
+  for (let byte = bytes[index]; isPlain(byte); byte = bytes[index]) index++;
+  return index;
+}
+
+const isPlain = (byte: number | undefined): boolean =>
+  byte !== undefined && byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH;
+
+const isEnd = (byte: number | undefined): boolean => byte === COMMA || byte === CLOSE_BRACE;
 
 function tagAt(bytes: Buffer, at: number): string | undefined {
   if (bytes[at] !== QUOTE || bytes[at + NAME_LENGTH - 1] !== QUOTE || bytes[at + NAME_LENGTH] !== COLON)

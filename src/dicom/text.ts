@@ -35,7 +35,7 @@ export function textValues(dataset: DicomDataset, attribute: AttributeDefinition
     if (typeof raw === 'string') {
       const text = cleanText(raw, MULTI_LINE.has(attribute.vr));
       if (text.length > MAX_STRING_LENGTH) issues.push(note(attribute, 'text beyond 1 MB is cut off'));
-      texts.push(text.slice(0, MAX_STRING_LENGTH).trimEnd());
+      if (text !== '') texts.push(text.slice(0, MAX_STRING_LENGTH).trimEnd());
     } else if (typeof raw === 'number') {
       issues.push(note(attribute, 'expected text, not a number'));
       texts.push(String(raw));
@@ -43,12 +43,12 @@ export function textValues(dataset: DicomDataset, attribute: AttributeDefinition
       issues.push(invalid(attribute, 'expected text'));
     }
   }
-  return { value: texts.filter((text) => text !== ''), issues };
+  return { value: texts, issues };
 }
 
 /** @returns the first non-empty value of a text attribute, or undefined; further values are noted */
 export function textValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
   const { value: texts, issues } = textValues(dataset, attribute);
-  const further = texts.length > 1 ? [note(attribute, 'expected one value, only the first is used')] : [];
-  return { value: texts[0], issues: [...issues, ...further] };
+  if (texts.length <= 1) return { value: texts[0], issues };
+  return { value: texts[0], issues: [...issues, note(attribute, 'expected one value, only the first is used')] };
 }

@@ -12,7 +12,7 @@ export class IssueCollector {
   }
 
   take<T>({ value, issues }: Reading<T>): T {
-    this.collected.push(...issues);
+    if (issues.length > 0) this.collected.push(...issues);
     return value;
   }
 

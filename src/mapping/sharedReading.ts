@@ -1,10 +1,12 @@
 import type { DicomDataset, DicomElement } from '../dicom/dataset';
+import { ElementList } from '../dicom/elementList';
 import { sameJson } from '../dicom/sameJson';
 
-/** What was read from one data set, with every element that the reader asked for; undefined: it asked in vain. */
+/** What was read from one data set. */
 interface Remembered<T> {
   readonly value: T;
-  readonly asked: ReadonlyMap<string, DicomElement | undefined>;
+  /** Whether another one has the same elements where the reader asked for them, in vain or not. */
+  readonly isAnswerOf: (elements: DicomDataset['elements']) => boolean;
 }
 
 /** Series of one study that come in turns. */
@@ -18,7 +20,7 @@ const REMEMBERED = 8;
 export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: DicomDataset) => T {
   const recent: Remembered<T>[] = [];
   return (dataset) => {
-    const index = recent.findIndex(({ asked }) => saysTheSame(dataset, asked));
+    const index = recent.findIndex(({ isAnswerOf }) => isAnswerOf(dataset.elements));
     const found = recent[index];
     if (found !== undefined) {
       if (index > 0) recent.unshift(...recent.splice(index, 1));
@@ -26,15 +28,20 @@ export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: 
     }
     const asked = new Map<string, DicomElement | undefined>();
     const value = read({ issues: dataset.issues, elements: new AskedElements(dataset.elements, asked) });
-    recent.unshift({ value, asked });
+    recent.unshift({ value, isAnswerOf: answersLike(dataset.elements, asked) });
     if (recent.length > REMEMBERED) recent.pop();
     return value;
   };
 }
 
-function saysTheSame({ elements }: DicomDataset, asked: Remembered<unknown>['asked']): boolean {
-  for (const [tag, element] of asked) if (!sameElement(elements.get(tag), element)) return false;
-  return true;
+/** @param asked elements by tag; undefined for those that are not there */
+function answersLike(
+  elements: DicomDataset['elements'],
+  asked: ReadonlyMap<string, DicomElement | undefined>,
+): Remembered<unknown>['isAnswerOf'] {
+  // Nearly every instance is a copy of the one before with a few elements replaced.
+  const ofCopy = elements instanceof ElementList ? elements.comparedAt(asked.keys(), sameElement) : () => undefined;
+  return (others) => ofCopy(others) ?? [...asked].every(([tag, element]) => sameElement(others.get(tag), element));
 }
 
 function sameElement(one: DicomElement | undefined, other: DicomElement | undefined): boolean {

@@ -146,6 +146,19 @@ describe('a date and a time become a dateTime', () => {
   });
 });
 
+test('a date counts where the calendar has it, in leap years and others', () => {
+  const two = (part: number): string => String(part).padStart(2, '0');
+  for (const year of [1900, 1999, 2000, 2023, 2024])
+    for (let month = 0; month <= 13; month++)
+      for (let day = 1; day <= 32; day++) {
+        const date = new Date(Date.UTC(year, month - 1, day));
+        const exists = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1;
+        const { value } = started({ date: `${year}${two(month)}${two(day)}` });
+        if (exists) expect(value).toBe(`${year}-${two(month)}-${two(day)}`);
+        else expect(value).toBeUndefined();
+      }
+});
+
 describe('a date-time attribute becomes a dateTime', () => {
   const read = (value: string, zone?: string) =>
     dateTimeValue(dataset({ DateTime: value }), Attribute.DateTime, { defaultTimeZone: zone });

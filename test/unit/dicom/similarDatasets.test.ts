@@ -10,7 +10,13 @@ const expected = (text: string) => {
 const plain = (dataset: DicomDataset | undefined) =>
   dataset && { elements: new Map([...dataset.elements]), issues: dataset.issues };
 const tag = fc.constantFrom('00080005', '00080016', '0008103E', '0020000d', '0040A730', '40000010');
-const object = fc.dictionary(tag, fc.jsonValue(), { maxKeys: 6 });
+const element = fc.record({
+  vr: fc.constantFrom('UI', 'LO', 'un', 'é', 'A"'),
+  Value: fc.array(fc.oneof(fc.constantFrom('1.2.3', '1.2.34', 'A"B', 'A\\', 'é', '\u007f', '\n'), fc.jsonValue()), {
+    maxLength: 2,
+  }),
+});
+const object = fc.dictionary(tag, fc.oneof(element, fc.jsonValue()), { maxKeys: 6 });
 
 describe('data sets that are much alike', () => {
   it('are what is read of each by itself, whatever came before', () => {
@@ -112,6 +118,13 @@ describe('data sets that are much alike', () => {
     ['{"00080005":1}{"00080016":2}'],
     ['{"00080005":NaN}'],
     ['{,"00080005":1}'],
+    ['{"00080005":{"vr":"CS","Value":["A"}}'],
+    ['{"00080005":{"vr":"CS","Value":["A"]]}'],
+    ['{"00080005":{"vr":"CS","Value":["A",]}}'],
+    ['{"00080005":{"vr":"CS","Value":["A"]"B"}}'],
+    ['{"00080005":{"vr":"CS","Value":["A\n"]}}'],
+    ['{"00080005":{"vr":"C"","Value":["A"]}}'],
+    ['{"00080005":{"vr":"CS","Value":["A"]}]'],
   ])('are refused where they are no JSON: %s', (text) => {
     const parser = similarDatasets();
     parser.parse(bytesOf('{"00080005":{"vr":"CS"},"00080016":{"vr":"UI"}}'));
