@@ -125,6 +125,7 @@ describe('data sets that are much alike', () => {
     ['{"00080005":{"vr":"CS","Value":["A\n"]}}'],
     ['{"00080005":{"vr":"C"","Value":["A"]}}'],
     ['{"00080005":{"vr":"CS","Value":["A"]}]'],
+    ['{"00080005":{"vr":"CS","Value":["A"]};"00080016":1}'],
   ])('are refused where they are no JSON: %s', (text) => {
     const parser = similarDatasets();
     parser.parse(bytesOf('{"00080005":{"vr":"CS"},"00080016":{"vr":"UI"}}'));
