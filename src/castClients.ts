@@ -44,8 +44,10 @@ export function createCastClients(settings: Settings, storage: StorageAccount, t
       timeoutMs: settings.DICOM_TIMEOUT_SECONDS * 1000,
       maxConnections: CONNECTIONS_PER_SERVICE,
     }),
+    new URL(DICOM_URL).hostname,
     telemetry,
   );
+  const fhirHost = new URL(FHIR_URL).hostname;
   const fhirHttp = createHttpClient({
     origin: new URL(FHIR_URL).origin,
     tokens: tokensOf(identityOfFhir(settings)),
@@ -66,7 +68,7 @@ export function createCastClients(settings: Settings, storage: StorageAccount, t
       together: settings.FHIR_TOGETHER,
       around: ({ kind, method }, send) => {
         telemetry.metric('fhir-requests', 1, { kind });
-        return tracedRequest(telemetry, `fhir-${kind}`, { method, host: new URL(FHIR_URL).hostname }, send);
+        return tracedRequest(telemetry, `fhir-${kind}`, { method, host: fhirHost }, send);
       },
     }),
     syncStateTable: storage.table(`${TABLE_PREFIX}SyncState`),
@@ -102,10 +104,9 @@ function tokensOf(identity: ServiceIdentity): TokenSource | undefined {
 const TOKEN_TIMEOUT_MS = 30_000;
 
 /** The same client to the DICOM service; each request is counted and traced. */
-function watched(http: StreamingHttpClient, telemetry: Telemetry): StreamingHttpClient {
+function watched(http: StreamingHttpClient, host: string, telemetry: Telemetry): StreamingHttpClient {
   function watch<R extends { readonly status: number }>(request: HttpRequest, send: () => Promise<R>): Promise<R> {
     telemetry.metric('dicom-requests', 1);
-    const { hostname: host } = new URL(request.url);
     return tracedRequest(telemetry, 'dicom-request', { method: request.method, host }, send);
   }
   return {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { type Cohort, currentMember } from './cohort';
 import { type Part, type Waiting, WaitingRoom } from './waitingRoom';
 
@@ -73,7 +73,7 @@ export function together<T, R>({
 
   async function sendFrom(room: WaitingRoom<T, R>, parts: readonly Waiting<T, R>[]): Promise<void> {
     const comeBack = room.underWay(parts);
-    await parts[0]?.inContext(() => sendGroup(parts));
+    await parts[0]?.context.runInAsyncScope(() => sendGroup(parts));
     comeBack();
     if (!room.isEmpty) go(room);
   }
@@ -142,7 +142,7 @@ export function together<T, R>({
         item,
         signal,
         keys: keysOf(item),
-        inContext: AsyncLocalStorage.snapshot(),
+        context: new AsyncResource('SharedRequest'),
         resolve: (result) => {
           done();
           resolve(result);

@@ -1,3 +1,5 @@
+import type { AsyncResource } from 'node:async_hooks';
+
 /** One of those that go together. */
 export interface Part<T, R> {
   readonly item: T;
@@ -8,15 +10,15 @@ export interface Part<T, R> {
 }
 
 export interface Waiting<T, R> extends Part<T, R> {
-  /** Runs work as if whoever waits for this part had called it: spans of a request belong to the one that sent it. */
-  readonly inContext: <V>(work: () => V) => V;
+  /** Of whoever waits for this part: spans of a request belong to the one that sent it. */
+  readonly context: AsyncResource;
   /** What it is about, as `keysOf` says. */
   readonly keys: readonly string[];
 }
 
 /** Who waits for company, first come first served, and what is under way of those that have left. */
 export class WaitingRoom<T, R> {
-  #waiting: readonly Waiting<T, R>[] = [];
+  #waiting: Waiting<T, R>[] = [];
   #timer: NodeJS.Timeout | undefined;
   #underWay = new Set<readonly Waiting<T, R>[]>();
 
@@ -36,7 +38,7 @@ export class WaitingRoom<T, R> {
   }
 
   enter(one: Waiting<T, R>): void {
-    this.#waiting = [...this.#waiting, one];
+    this.#waiting.push(one);
   }
 
   leave(one: Waiting<T, R>): void {
@@ -60,7 +62,7 @@ export class WaitingRoom<T, R> {
       this.#timer = undefined;
       act();
     };
-    this.#timer = this.#waiting[0]?.inContext(() => setTimeout(onTime, ms));
+    this.#timer = this.#waiting[0]?.context.runInAsyncScope(() => setTimeout(onTime, ms));
   }
 
   /**

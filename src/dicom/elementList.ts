@@ -60,7 +60,10 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
   }
 
   forEach(visit: (element: DicomElement, tag: string, map: ReadonlyMap<string, DicomElement>) => void): void {
-    for (const [tag, element] of this) visit(element, tag, this);
+    for (const [tag, place] of this.#places) {
+      const element = this.#elements[place];
+      if (element !== undefined) visit(element, tag, this);
+    }
   }
 
   keys(): MapIterator<string> {
@@ -80,11 +83,8 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
   }
 
   #asMap(): ReadonlyMap<string, DicomElement> {
-    return new Map(
-      [...this.#places].flatMap(([tag, place]): Entry[] => {
-        const element = this.#elements[place];
-        return element === undefined ? [] : [[tag, element]];
-      }),
-    );
+    const elements = new Map<string, DicomElement>();
+    this.forEach((element, tag) => elements.set(tag, element));
+    return elements;
   }
 }

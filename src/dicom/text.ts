@@ -17,10 +17,7 @@ export function cleanText(text: string, keepLineBreaks = false): string {
   const control = keepLineBreaks
     ? /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/g
     : /[\u0000-\u001F\u007F-\u009F]/g;
-  return text
-    .replace(control, '')
-    .replace(/\p{Surrogate}/gu, '\uFFFD')
-    .trim();
+  return text.replace(control, '').toWellFormed().trim();
 }
 
 /**

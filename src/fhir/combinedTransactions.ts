@@ -108,10 +108,8 @@ function isSmall(entries: Entries): boolean {
   const count = (value: unknown): void => {
     left--;
     if (left < 0 || typeof value !== 'object' || value === null) return;
-    for (const part of Object.values(value)) {
-      count(part);
-      if (left < 0) return;
-    }
+    if (Array.isArray(value)) for (const part of value) count(part);
+    else for (const part of Object.values(value)) count(part);
   };
   count(entries);
   return left >= 0;

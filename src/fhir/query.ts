@@ -27,5 +27,5 @@ export function encodeQuery(query: FhirQuery): string {
 
 /** encodeURIComponent throws on half of a surrogate pair; such text matches nothing, so it is sent as U+FFFD. */
 function encodePart(text: string): string {
-  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD'));
+  return encodeURIComponent(text.toWellFormed());
 }

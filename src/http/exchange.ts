@@ -81,9 +81,8 @@ const COMPLETE = new Error('The answer is complete');
 const UNWANTED = new Error('The answer is not wanted any more');
 
 function flatHeaders(headers: Record<string, string | string[] | undefined>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]],
-    ),
-  );
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) flat[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  return flat;
 }

@@ -15,5 +15,5 @@ export function withoutTrailingSlash(baseUrl: string): string {
 
 function encodeSegment(segment: string): string {
   if (/^\.{0,2}$/.test(segment)) throw new RangeError('A path segment must not be empty, "." or ".."');
-  return encodeURIComponent(segment.replace(/\p{Surrogate}/gu, '\uFFFD'));
+  return encodeURIComponent(segment.toWellFormed());
 }

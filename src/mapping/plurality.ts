@@ -36,6 +36,8 @@ export function pluralityOf<F, T>(
   valueOf: (object: F) => T | undefined,
   keyOf: (value: T) => string = contentOf,
 ): T | undefined {
+  const [only, ...others] = objects;
+  if (only === undefined || others.length === 0) return only && valueOf(only.value);
   const groups = new Map<string, { value: T; count: number }>();
   const chosen = chooserFor(keyOf);
   for (const { value: object, count } of objects) {
@@ -55,6 +57,7 @@ export function pluralityOf<F, T>(
 
 /** @returns the distinct values in the code-unit order of their keys */
 export function sortedUnion<T>(values: readonly T[], keyOf: (value: T) => string = contentOf): readonly T[] {
+  if (values.length <= 1) return values;
   const byKey = new Map<string, T>();
   const chosen = chooserFor(keyOf);
   for (const value of values) {

@@ -25,7 +25,7 @@ const identifyingTags: ReadonlySet<string> = new Set(IDENTIFYING.map(({ tag }) =
 export function collectPatientSecrets(elements: SimilarDataset['changed'], secrets: Set<string>): void {
   for (const [tag, { vr, values }] of elements) {
     if (vr === 'PN' || identifyingTags.has(tag)) collect(values, secrets);
-    else for (const value of values) collectItem(value, secrets);
+    else for (const value of values) if (typeof value === 'object') collectItem(value, secrets);
   }
 }
 

@@ -13,6 +13,8 @@ export interface RowChanges {
   readonly clear: readonly string[];
 }
 
+const NO_CHANGES: RowChanges = { file: [], clear: [] };
+
 /**
  * After a success: invalid live instances are filed under the changes that name them, or by themselves when the pass had no changes;
  * every row is settled except those of instances that were invalid in this pass. Where an instance was so broken that nobody can tell
@@ -24,6 +26,7 @@ export function rowsAfterSuccess(
   rows: readonly FailedEntry[],
   operationId: string,
 ): RowChanges {
+  if (live.invalid.length === 0 && rows.length === 0) return NO_CHANGES;
   const read = new Set([...live.valid, ...live.skipped].map(({ instanceUid }) => instanceUid));
   const identified = new Map(live.invalid.map((instance) => [instance.instanceUid, instance]));
   const unidentified = identified.get(undefined);
