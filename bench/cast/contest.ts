@@ -67,7 +67,7 @@ export async function contest(
     await worker.call('start', { contestant, ...addresses, ...(moved !== undefined && { moved }) });
     for (const step of feedShape(WARM_UP, 1).steps.keys())
       await clinical.call('step', { shape: WARM_UP, scale: 1, step });
-    await worker.call('work', { most: 300 });
+    await worker.call('work', { most: WARM_UP_OF_OLD_LOOP });
     await worker.call('finish', undefined);
 
     const { steps, oldLoopSample } = feedShape(shape, scale);
@@ -101,6 +101,9 @@ export async function contest(
     await worker.stop();
   }
 }
+
+/** As many requests as Cast makes in its warm-up. */
+const WARM_UP_OF_OLD_LOOP = 1000;
 
 const ENTRIES_PER_SAMPLE = 25;
 

@@ -59,7 +59,7 @@ export function feedShape(name: string, scale: number): FeedShape {
     case 'CT studies of 500':
       return shape([measured((dicom) => storeStudies(dicom, 20, () => size(500)))]);
     case 'mixed modalities (5 to 60)':
-      return shape([measured((dicom) => storeStudies(dicom, size(400), (study) => 5 + ((study * 7) % 56)))]);
+      return shape([measured((dicom) => storeStudies(dicom, size(400), mixedSize))]);
     case 'single-instance studies':
       return shape([measured((dicom) => storeStudies(dicom, size(1500), () => 1))], undefined, false);
     case 'one study of 10,000 trickling in':
@@ -122,6 +122,9 @@ function storeStudies(dicom: DicomService, studies: number, sizeOf: (study: numb
   for (let study = 1; study <= studies; study++) store(dicom, study, range(sizeOf(study)));
 }
 
+/** @returns 5 to 60 */
+const mixedSize = (study: number): number => 5 + ((study * 7) % 56);
+
 function store(dicom: DicomService, study: number, indexes: readonly number[]): void {
   dicom.store(indexes.map((index) => instance(study, index)));
 }
@@ -137,4 +140,5 @@ function interleave(dicom: DicomService, groups: number, studies: number, size: 
 function warmUp(dicom: DicomService, part: number): void {
   for (const study of range(40)) store(dicom, 100_000 + part * 100 + study, [0]);
   for (const study of range(4)) store(dicom, 200_000 + part * 100 + study, range(400));
+  for (const study of range(100)) store(dicom, 300_000 + part * 100 + study, range(mixedSize(study)));
 }
