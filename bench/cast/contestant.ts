@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getHeapStatistics } from 'node:v8';
 import { HostLogger } from '../../local/host/logs';
 import { readHostSettings } from '../../local/host/hostSettings';
 import { MESSAGE_LEASE_SECONDS } from '../../local/host/messageLease';
@@ -17,6 +16,7 @@ import { storageAccount } from '../../src/identity/storageAccount';
 import { readSettings, type Settings } from '../../src/settings';
 import type { StudyQueue } from '../../src/study/studyQueue';
 import { noTelemetry } from '../../src/telemetry/telemetry';
+import { sampleHeap } from '../processes/heapSamples';
 import { serveParent } from '../processes/serveParent';
 import { oldLoop } from './oldLoop';
 import { countFhirTraffic, type FhirTraffic, totalOf } from './fhirTraffic';
@@ -276,15 +276,10 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
   takeTraffic();
   const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loop.enable();
-  const memoryBytes: number[] = [];
-  const sampler = setInterval(() => {
-    // Not process.memoryUsage(): that walks over all pages of the process.
-    const { used_heap_size, external_memory } = getHeapStatistics();
-    memoryBytes.push(used_heap_size + external_memory);
-  }, MEMORY_SAMPLE_MS);
+  const heapGrowth = sampleHeap();
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
-  const { entries, messages, looks } = await work().finally(() => clearInterval(sampler));
+  const { entries, messages, looks } = await work();
   const seconds = (performance.now() - startedAt) / 1000;
   const used = process.cpuUsage(cpu);
   loop.disable();
@@ -300,18 +295,9 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
     bytesToFhir: total.sent,
     bytesFromFhir: total.received,
     longestTurnMs: Math.max(0, loop.max / 1e6 - LOOP_RESOLUTION_MS),
-    memoryGrowth: growthOf(memoryBytes),
+    memoryGrowth: heapGrowth(),
     peakMemoryMb: process.resourceUsage().maxRSS / 1024,
   };
-}
-
-const MEMORY_SAMPLE_MS = 100;
-
-/** The least of many samples is what stays after a collection. */
-function growthOf(samples: readonly number[]): number {
-  const quarter = Math.floor(samples.length / 4);
-  if (quarter === 0) return 1;
-  return Math.min(...samples.slice(3 * quarter)) / Math.min(...samples.slice(quarter, 2 * quarter));
 }
 
 const operations = {

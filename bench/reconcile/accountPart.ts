@@ -19,7 +19,7 @@ const WORKERS = 8;
 /** Beyond it one round is enough, and batches have shown what they do. */
 const LARGE = 50_000;
 /** The old way gets on at the same rate from page to page, so that a part of a delete run shows it. */
-const OLD_PAGES = { report: 12, delete: 10, largeDelete: 3 };
+const OLD_PAGES = { report: 8, delete: 10, largeDelete: 3 };
 
 type Mode = OurRunOptions['mode'];
 

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
+import { sampleHeap } from '../processes/heapSamples';
 import { serveParent } from '../processes/serveParent';
 import type { ContainerAddress } from './azuriteStore';
 import { generatedPayloads } from './generatedPayloads';
@@ -28,8 +29,8 @@ export interface Figures extends WorkDone {
   readonly cpuMs: number;
   /** the most that the process held during the work, of what the machine has */
   readonly peakMemoryMb: number;
-  /** the same within the first quarter of the time: what a long run holds beyond it grows with the run */
-  readonly earlyPeakMemoryMb: number;
+  /** what it held in the last quarter of the time, of what it held in the second: 1 where that is flat */
+  readonly memoryGrowth: number;
 }
 
 const SAMPLE_MS = 20;
@@ -74,16 +75,16 @@ const operations = {
     collectGarbage();
     const held = [process.memoryUsage.rss()];
     const sampling = setInterval(() => held.push(process.memoryUsage.rss()), SAMPLE_MS);
+    const heapGrowth = sampleHeap();
     const cpu = process.cpuUsage();
     const started = performance.now();
     const done = await begin();
     const wallMs = performance.now() - started;
     const { user, system } = process.cpuUsage(cpu);
     clearInterval(sampling);
-    const early = held.slice(0, Math.ceil(held.length / 4));
     return {
       ...{ ...done, wallMs, cpuMs: (user + system) / 1000 },
-      ...{ peakMemoryMb: mostOf(held), earlyPeakMemoryMb: mostOf(early) },
+      ...{ peakMemoryMb: mostOf(held), memoryGrowth: heapGrowth() },
     };
   },
   /** Looks up every payload and collects garbage after each page. */

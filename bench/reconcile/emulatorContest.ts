@@ -1,3 +1,4 @@
+import { FLAT_MEMORY } from '../processes/heapSamples';
 import { startProcess } from '../processes/remoteProcess';
 import { type BenchReport, type Measure, median } from '../report/bench';
 import type { AzuriteStore, ContainerAddress, ContainerWanted } from './azuriteStore';
@@ -20,14 +21,11 @@ export interface EmulatorContest extends ContainerWanted {
   /** those of them that the old way works at, and how many of its pages it does: all of them where there is no number */
   readonly oldWay: { readonly shares: readonly number[]; readonly mostPages?: number };
   readonly rounds: number;
-  /** whether what a report holds has come to its height within a quarter of the time */
+  /** whether a report takes long enough to say whether its memory is flat */
   readonly isLong?: boolean;
   /** whether a contestant also runs once without counting */
   readonly warmsUp: (name: string) => boolean;
 }
-
-/** The heap of a process comes and goes with garbage. */
-const FLAT = 1.25;
 
 const percent = (share: number): string => `${share * 100} % orphans`;
 
@@ -105,10 +103,10 @@ function measuresOf({ on, payloads, shares, isLong }: EmulatorContest, results: 
     },
   ];
   const growth = (share: number, report: readonly Figures[]): Measure => ({
-    name: `${name}: report with ${percent(share)}, peak memory, of the peak in its first quarter`,
-    value: median(report.map(({ peakMemoryMb, earlyPeakMemoryMb }) => peakMemoryMb / earlyPeakMemoryMb)),
+    name: `${name}: report with ${percent(share)}, memory in the last quarter, of that in the second`,
+    value: median(report.map(({ memoryGrowth }) => memoryGrowth)),
     better: 'lower',
-    target: FLAT,
+    target: FLAT_MEMORY,
   });
   return [
     ...against('listing', listing),

@@ -1,10 +1,8 @@
 import { contest, openArena } from '../cast/contest';
 import { BACKLOG } from '../cast/feedShapes';
+import { FLAT_MEMORY } from '../processes/heapSamples';
 import type { Bench } from '../report/bench';
 import { short } from '../report/table';
-
-/** Most that memory may differ between the second and the last quarter of a backlog and still be called flat. */
-const FLAT = 1.15;
 
 export const backlogBench: Bench = {
   name: 'backlog',
@@ -21,7 +19,7 @@ export const backlogBench: Bench = {
             name: 'backlog: memory in the last quarter, of that in the second',
             value: memoryGrowth,
             better: 'lower',
-            target: FLAT,
+            target: FLAT_MEMORY,
           },
         ],
         text: `${short(entries)} entries in ${short(seconds)} s (CPU ${short((cpuSeconds * 1000) / entries)} ms each), peak memory ${short(peakMemoryMb)} MB`,

@@ -1,0 +1,30 @@
+import { getHeapStatistics } from 'node:v8';
+
+/** Most that memory may differ between the second and the last quarter of long work and still be called flat. */
+export const FLAT_MEMORY = 1.15;
+
+const SAMPLE_MS = 100;
+
+/**
+ * Looks again and again at what this process holds, garbage included, until the function that it returns is called.
+ * @returns what says how much was held in the last quarter of the time, of what was held in the second: 1 where it is flat
+ */
+export function sampleHeap(): () => number {
+  const heldBytes: number[] = [];
+  const sampler = setInterval(() => {
+    // Not process.memoryUsage(): that walks over all pages of the process.
+    const { used_heap_size, external_memory } = getHeapStatistics();
+    heldBytes.push(used_heap_size + external_memory);
+  }, SAMPLE_MS).unref();
+  return () => {
+    clearInterval(sampler);
+    return growthOf(heldBytes);
+  };
+}
+
+/** The least of many samples is what stays after a collection. */
+function growthOf(samples: readonly number[]): number {
+  const quarter = Math.floor(samples.length / 4);
+  if (quarter === 0) return 1;
+  return Math.min(...samples.slice(3 * quarter)) / Math.min(...samples.slice(quarter, 2 * quarter));
+}
