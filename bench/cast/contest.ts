@@ -3,7 +3,7 @@ import type { ClinicalServices } from '../services/clinicalServices';
 import type { ServiceCounts } from '../services/holdRequests';
 import type { StorageService } from '../services/storageService';
 import type { ContestantName, ContestantOperations, WorkFigures } from './contestant';
-import { feedShape, WARM_UP } from './feedShapes';
+import { type FeedShape, feedShape, WARM_UP } from './feedShapes';
 import { addTraffic } from './fhirTraffic';
 import type { Moved } from './transportFloor';
 
@@ -86,7 +86,7 @@ export async function contest(
         if (measured) await measure(Number.MAX_SAFE_INTEGER);
         else await worker.call('work', { most: Number.MAX_SAFE_INTEGER });
       } else if (measured)
-        for (const { skip, take } of samples(latest - before, oldLoopSample)) {
+        for (const { skip, take } of samples(latest - before, oldLoopSample, latencyMs)) {
           await worker.call('skip', { most: skip });
           await measure(take);
         }
@@ -105,14 +105,18 @@ export async function contest(
 /** As many requests as Cast makes in its warm-up. */
 const WARM_UP_OF_OLD_LOOP = 1000;
 
-const ENTRIES_PER_SAMPLE = 25;
+/** Where most of the time is latency, fewer say as much. */
+const MOST_WITH_LATENCY = 10;
 
 /** Samples in the middle of equal parts of the feed, and what is to be left out before each of them. */
-function samples(entries: number, most: number): readonly { readonly skip: number; readonly take: number }[] {
-  if (entries <= most) return [{ skip: 0, take: entries }];
-  const count = Math.max(1, Math.floor(most / ENTRIES_PER_SAMPLE));
-  const take = Math.ceil(most / count);
-  const starts = Array.from({ length: count }, (_, index) => Math.floor(((index + 0.5) * entries) / count));
+function samples(
+  entries: number,
+  { places, entriesOfEach }: FeedShape['oldLoopSample'],
+  latencyMs: number,
+): readonly { readonly skip: number; readonly take: number }[] {
+  const take = latencyMs > 0 ? Math.min(entriesOfEach, MOST_WITH_LATENCY) : entriesOfEach;
+  if (entries <= places * take) return [{ skip: 0, take: entries }];
+  const starts = Array.from({ length: places }, (_, index) => Math.floor(((index + 0.5) * entries) / places));
   return starts.map((start, index) => ({ skip: index === 0 ? start : start - (starts[index - 1] ?? 0) - take, take }));
 }
 

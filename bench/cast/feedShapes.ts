@@ -15,10 +15,10 @@ export interface FeedShape {
   readonly studyShaped: boolean;
   readonly steps: readonly FeedStep[];
   /**
-   * Measured entries of each step that the old loop has to work off one by one, evenly spread over the step: what an entry costs it grows
-   * with the study. What is between them it may take at once, unmeasured.
+   * Measured entries of each step that the old loop has to work off one by one, at places evenly spread over the step: what an entry costs
+   * it grows with the study. What is between them it may take at once, unmeasured.
    */
-  readonly oldLoopSample: number;
+  readonly oldLoopSample: { readonly places: number; readonly entriesOfEach: number };
 }
 
 /** Worked off first and not measured, so that code is compiled and connections are open. */
@@ -30,7 +30,9 @@ export const SMALL_STUDIES = 'studies of 10';
 /** Stored at once, then changed. */
 export const BIG_STUDY = 'one study of 50,000';
 
-/** Each of several thousand entries: shorter feeds end while the code is still being compiled. */
+const OLD_LOOP_SAMPLE = { places: 12, entriesOfEach: 25 };
+
+/** Each of ten thousand entries, or thousands of studies: what a feed costs at its start and its end, and compilation, would show in shorter ones. */
 export const FEED_SHAPE_NAMES = [
   'CT studies of 500',
   'mixed modalities (5 to 60)',
@@ -47,7 +49,7 @@ export const FEED_SHAPE_NAMES = [
  */
 export function feedShape(name: string, scale: number): FeedShape {
   const size = (count: number): number => Math.max(1, Math.round(count * scale));
-  const shape = (steps: readonly FeedStep[], oldLoopSample = 300, studyShaped = true): FeedShape => ({
+  const shape = (steps: readonly FeedStep[], oldLoopSample = OLD_LOOP_SAMPLE, studyShaped = true): FeedShape => ({
     name,
     studyShaped,
     steps,
@@ -57,11 +59,11 @@ export function feedShape(name: string, scale: number): FeedShape {
     case WARM_UP:
       return shape(range(4).map((part) => measured((dicom) => warmUp(dicom, part))));
     case 'CT studies of 500':
-      return shape([measured((dicom) => storeStudies(dicom, 20, () => size(500)))]);
+      return shape([measured((dicom) => storeStudies(dicom, 60, () => size(500)))]);
     case 'mixed modalities (5 to 60)':
-      return shape([measured((dicom) => storeStudies(dicom, size(400), mixedSize))]);
+      return shape([measured((dicom) => storeStudies(dicom, size(1000), mixedSize))]);
     case 'single-instance studies':
-      return shape([measured((dicom) => storeStudies(dicom, size(1500), () => 1))], undefined, false);
+      return shape([measured((dicom) => storeStudies(dicom, size(3000), () => 1))], undefined, false);
     case 'one study of 10,000 trickling in':
       return shape(
         range(20).map((part) =>
@@ -73,22 +75,22 @@ export function feedShape(name: string, scale: number): FeedShape {
             ),
           ),
         ),
-        10,
+        { places: 1, entriesOfEach: 10 },
       );
     case 'interleaved uploads':
-      return shape([measured((dicom) => interleave(dicom, 5, 10, size(200)))]);
+      return shape([measured((dicom) => interleave(dicom, 15, 10, size(200)))]);
     case 'mass deletes':
       return shape([
-        prepared((dicom) => storeStudies(dicom, 20, () => size(500))),
+        prepared((dicom) => storeStudies(dicom, 60, () => size(500))),
         measured((dicom) => {
-          for (const study of range(20)) dicom.deleteStudy(studyUid(study + 1));
+          for (const study of range(60)) dicom.deleteStudy(studyUid(study + 1));
         }),
       ]);
     case 'bulk update':
       return shape([
-        prepared((dicom) => storeStudies(dicom, 20, () => size(500))),
+        prepared((dicom) => storeStudies(dicom, 60, () => size(500))),
         measured((dicom) => {
-          for (const study of range(20))
+          for (const study of range(60))
             dicom.update(studyUid(study + 1), { '00081030': textElement('LO', 'CT Abdomen') });
         }),
       ]);
