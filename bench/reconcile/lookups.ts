@@ -7,6 +7,8 @@ import type { PayloadKey } from '../../src/payloads/blobName';
 /** The lookup alone, page after page in the order of the names, as a scan meets them. */
 
 const OUR_PAGE = 5000;
+/** Once would be over too soon to be measured. */
+const OUR_PASSES = 5;
 
 export interface LookupInput {
   readonly database: DatabaseAddress;
@@ -20,16 +22,17 @@ export async function ourLookup({ database: address, payloads, onPage }: LookupI
   let orphans = 0;
   try {
     const types = await database.resourceTypes();
-    for (const { id, page } of pagesOf(payloads, OUR_PAGE)) {
-      const type = types.get(id);
-      if (type === undefined) throw new Error(`There is no resource type ${id}`);
-      orphans += (await database.look({ type, payloads: page, deciding: false })).orphans.size;
-      onPage?.();
-    }
+    for (let pass = 0; pass < OUR_PASSES; pass++)
+      for (const { id, page } of pagesOf(payloads, OUR_PAGE)) {
+        const type = types.get(id);
+        if (type === undefined) throw new Error(`There is no resource type ${id}`);
+        orphans += (await database.look({ type, payloads: page, deciding: false })).orphans.size;
+        onPage?.();
+      }
   } finally {
     await database.close();
   }
-  return { names: payloads.length, orphans, deleted: 0 };
+  return { names: payloads.length * OUR_PASSES, orphans: orphans / OUR_PASSES, deleted: 0 };
 }
 
 export async function orLookup({ database, payloads, onPage }: LookupInput): Promise<WorkDone> {
