@@ -60,9 +60,10 @@ export function clean<T>(value: T): Reading<T> {
   return { value, issues: NO_ISSUES };
 }
 
-/** @returns one list of all; nearly always there are none */
-export function joined(...lists: readonly (readonly DataIssue[])[]): readonly DataIssue[] {
-  return lists.every(({ length }) => length === 0) ? NO_ISSUES : lists.flat();
+/** @returns one list of both; nearly always there are none */
+export function joined(some: readonly DataIssue[], others: readonly DataIssue[]): readonly DataIssue[] {
+  if (others.length === 0) return some;
+  return some.length === 0 ? others : [...some, ...others];
 }
 
 /** @returns whether two lists say the same, in the same order */

@@ -55,7 +55,7 @@ export function dateTimeOf(
   const { value, issues } = join(date.value, time.value, timeAttribute, () =>
     zoneOf(options.zoneOf ?? dataset, options.defaultTimeZone),
   );
-  return { value, issues: joined(date.issues, time.issues, issues) };
+  return { value, issues: joined(joined(date.issues, time.issues), issues) };
 }
 
 /** @returns a DT attribute (`YYYY[MM[DD[HH[MM[SS[.F]]]]]][&ZZXX]`) as FHIR dateTime, under the rules of `dateTimeOf` */
@@ -75,7 +75,7 @@ export function dateTimeValue(
   if (date.value === undefined) return { value: undefined, issues: [...issues, ...date.issues] };
   const time = local.length > 8 ? parseTime(attribute, local.slice(8)) : clean(undefined);
   const whole = join(date.value, time.value, attribute, () => zoneOfDateTime(dataset, attribute, offsetText, options));
-  return { value: whole.value, issues: joined(issues, date.issues, time.issues, whole.issues) };
+  return { value: whole.value, issues: joined(joined(issues, date.issues), joined(time.issues, whole.issues)) };
 }
 
 function zoneOfDateTime(

@@ -42,8 +42,8 @@ export function readAlike(
   const changed: Member[] = [];
   let [end, endBefore] = [start, before.start];
   for (const stretch of before.stretches) {
-    const [only, ...others] = stretch.members;
-    if (only !== undefined && others.length === 0) {
+    const only = stretch.members.length === 1 ? stretch.members[0] : undefined;
+    if (only !== undefined) {
       const member = readLikely(bytes, end, only, before.bytes, endBefore);
       if (member?.name !== only.name) return undefined;
       if (member !== only) changed.push(member);

@@ -8,7 +8,7 @@ import type { ElementParser, ParsedElement } from './parseMetadata';
 /** A data set that follows another one. */
 export interface SimilarDataset extends DicomDataset {
   /** The elements that are not the same objects as in the one before, by tag. */
-  readonly changed: Iterable<readonly [tag: string, element: DicomElement]>;
+  readonly changed: readonly (readonly [tag: string, element: DicomElement])[];
 }
 
 /** The data set that was read last, of whichever study: others from the same modality have the same attributes, and many of its values. */
@@ -39,7 +39,7 @@ export function similarDatasets(last: LastDataset = {}): ElementParser<SimilarDa
     const issues: DataIssue[] = [];
     const changed = alike.changed.map(({ name, value }) => readTagged(name, value, issues));
     const elements = before.elements.with(changed);
-    const value = { elements, issues, changed: isFirst ? elements : changed };
+    const value = { elements, issues, changed: isFirst ? [...elements] : changed };
     // What differs from study to study says nothing of what does within one.
     const members = isFirst ? inOneStretch(alike.members) : alike.members;
     remember(issues.length === 0 ? { members, elements } : NOTHING);
@@ -61,7 +61,7 @@ export function similarDatasets(last: LastDataset = {}): ElementParser<SimilarDa
           }
         : NOTHING,
     );
-    return { value: { elements, issues, changed: elements }, end };
+    return { value: { elements, issues, changed: [...elements] }, end };
   }
 
   return {
@@ -79,7 +79,7 @@ export function similarDatasets(last: LastDataset = {}): ElementParser<SimilarDa
       const json: unknown = JSON.parse(bytes.toString('utf8'));
       if (!isObject(json)) return undefined;
       const dataset = readDataset(json);
-      return { ...dataset, changed: dataset.elements };
+      return { ...dataset, changed: [...dataset.elements] };
     },
   };
 }

@@ -57,8 +57,10 @@ export function syncReporter({
   notificationMs = NOTIFICATION_MS,
 }: ReporterDependencies): SyncReporter {
   async function warn({ message, live, operationId }: SettledPass, signal: AbortSignal): Promise<void> {
+    const remarkable = live.valid.filter(({ issues }) => issues.length > 0);
+    if (remarkable.length === 0) return;
     const named = new Set(message.changes.map(({ instance }) => instance));
-    const filed = live.valid
+    const filed = remarkable
       // A look at the whole study warns again; a change warns about the instances that it names.
       .filter(({ instanceUid }) => named.size === 0 || named.has(instanceUid))
       .flatMap((instance) => warningsOf(message.study, instance, operationId));
