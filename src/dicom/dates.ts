@@ -146,7 +146,8 @@ function isPlaceholder(year: string, month: string, day: string): boolean {
 const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function exists(year: string, month: string, day: string): boolean {
-  const [monthNumber, dayNumber] = [Number(month), Number(day)];
+  const monthNumber = Number(month);
+  const dayNumber = Number(day);
   const days = monthNumber === 2 && !isLeapYear(Number(year)) ? 28 : LONGEST_MONTHS[monthNumber - 1];
   return days !== undefined && dayNumber >= 1 && dayNumber <= days;
 }

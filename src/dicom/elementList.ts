@@ -39,7 +39,8 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
     return (other) => {
       if (!(other instanceof ElementList) || other.#places !== this.#places) return undefined;
       for (const place of places) {
-        const [one, element] = [this.#elements[place], other.#elements[place]];
+        const one = this.#elements[place];
+        const element = other.#elements[place];
         if (one !== element && !same(one, element)) return false;
       }
       return true;

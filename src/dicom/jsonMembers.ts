@@ -40,7 +40,8 @@ export function readAlike(
 ): { readonly members: Members; readonly changed: readonly Member[] } | undefined {
   const stretches: Stretch[] = [];
   const changed: Member[] = [];
-  let [end, endBefore] = [start, before.start];
+  let end = start;
+  let endBefore = before.start;
   for (const stretch of before.stretches) {
     const only = stretch.members.length === 1 ? stretch.members[0] : undefined;
     if (only !== undefined) {
@@ -207,7 +208,8 @@ const LETTER_PAIRS: readonly string[] = Array.from({ length: LETTERS * LETTERS }
 
 /** @returns the same string each time; undefined for what are not two capital letters */
 function twoLetters(one: number, other: number): string | undefined {
-  const [first, second] = [one - FIRST_LETTER, other - FIRST_LETTER];
+  const first = one - FIRST_LETTER;
+  const second = other - FIRST_LETTER;
   if (first < 0 || first >= LETTERS || second < 0 || second >= LETTERS) return undefined;
   return LETTER_PAIRS[first * LETTERS + second];
 }

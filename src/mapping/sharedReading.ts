@@ -23,7 +23,8 @@ export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: 
     const index = recent.findIndex(({ isAnswerOf }) => isAnswerOf(dataset.elements));
     const found = recent[index];
     if (found !== undefined) {
-      if (index > 0) recent.unshift(...recent.splice(index, 1));
+      // The order only says who is forgotten first.
+      if (index > 0 && recent.length === REMEMBERED) recent.unshift(...recent.splice(index, 1));
       return found.value;
     }
     const asked = new Map<string, DicomElement | undefined>();
