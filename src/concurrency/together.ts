@@ -165,8 +165,10 @@ function rejectAll(parts: readonly Pick<Part<never, never>, 'reject'>[], error: 
 
 /** Aborts when every one of these has; several parts may share one. To be released when it is not needed any more. */
 function whenAllAbort(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; readonly release: () => void } {
-  const all = new AbortController();
   const distinct = new Set(signals);
+  const [only] = distinct;
+  if (only !== undefined && distinct.size === 1) return { signal: only, release: () => undefined };
+  const all = new AbortController();
   const onAbort = (): void => {
     const [first] = distinct;
     if ([...distinct].every(({ aborted }) => aborted)) all.abort(first?.reason);

@@ -105,11 +105,10 @@ function distribute(results: Results, parts: readonly TransactionPart[]): void {
 
 function isSmall(entries: Entries): boolean {
   let left = MAX_VALUES;
-  const count = (value: unknown): void => {
-    left--;
-    if (left < 0 || typeof value !== 'object' || value === null) return;
-    if (Array.isArray(value)) for (const part of value) count(part);
-    else for (const part of Object.values(value)) count(part);
+  const count = (value: object): void => {
+    const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+    left -= parts.length;
+    for (const part of parts) if (left >= 0 && typeof part === 'object' && part !== null) count(part);
   };
   count(entries);
   return left >= 0;

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
+import { type Deadline, startDeadline } from '../concurrency/deadline';
 import { readText } from './boundedBody';
-import { type Deadline, startDeadline } from './deadline';
 import { ConnectionError, ForeignOrigin } from './errors';
 import { Exchange, type ResponseHead } from './exchange';
 

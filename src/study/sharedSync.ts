@@ -4,6 +4,7 @@ import { studyKeyText } from '../dicom/studyKey';
 import type { Failure } from '../failures/classify';
 import type { SharedPass } from '../failures/studyPass';
 import { atMost, places } from '../concurrency/atMost';
+import { startDeadline } from '../concurrency/deadline';
 import { Cohort } from '../concurrency/cohort';
 import { DependencyError } from './dependencyErrors';
 import type { Delivery, FailedPasses } from './failedPass';
@@ -199,19 +200,20 @@ export function sharedSync(
   }
 
   return async (messages, delivery, signal) => {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
     // Somebody died of it, or lost it: alone each study shows what it is.
     const isRepeated = delivery.dequeueCount > 1;
     // Two looks under one mark would not know of each other.
     const isTwice = new Set(messages.map(({ study }) => studyKeyText(study))).size < messages.length;
     if (isRepeated || isTwice || isDown()) return comeApart(messages, isRepeated, signal);
-    const settled = await inTurn(async () => {
+    const deadline = startDeadline(options.deliveryMs, signal);
+    const inTime = inTurn(async () => {
       signal.throwIfAborted();
       // The turn may have come late.
-      if (!deadline.aborted && !isDown()) return work(messages, delivery, signal, deadline);
+      if (!deadline.timedOut() && !isDown()) return work(messages, delivery, signal, deadline.signal);
       await comeApart(messages, false, signal);
       return [];
     }, messages.length);
+    const settled = await inTime.finally(() => deadline.release());
     // At once: a notifier that is slow with each would use up the time of the run.
     await allEnded(settled.map((report) => reporter.settled(report, signal)));
   };

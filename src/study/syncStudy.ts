@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Resource } from 'fhir/r4';
+import { startDeadline } from '../concurrency/deadline';
 import type { Failure } from '../failures/classify';
 import type { StudyPass } from '../failures/studyPass';
 import { type Delivery, failedPasses, isRace, StudyPostponed } from './failedPass';
@@ -93,8 +94,12 @@ export function studySync(deps: SyncDependencies): StudySync {
   const outageBudgetUsed = ({ deferred }: StudyMessage): boolean =>
     deferred !== undefined && now().getTime() - Date.parse(deferred.since) > options.outageBudgetMs;
 
-  async function work(message: StudyMessage, delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(options.deliveryMs)]);
+  async function work(
+    message: StudyMessage,
+    delivery: Delivery,
+    signal: AbortSignal,
+    deadline: AbortSignal,
+  ): Promise<void> {
     const repeated = isRepeated(message, delivery);
     let conflicts = 0;
     let wrote = false;
@@ -125,9 +130,11 @@ export function studySync(deps: SyncDependencies): StudySync {
     async handle(message, delivery, signal) {
       const blocked = breakers.blocked();
       if (blocked !== undefined && !outageBudgetUsed(message)) return failed.defer(message, blocked, signal);
+      const deadline = startDeadline(options.deliveryMs, signal);
       try {
-        await work(message, delivery, signal);
+        await work(message, delivery, signal, deadline.signal);
       } finally {
+        deadline.release();
         breakers.undecided();
       }
     },

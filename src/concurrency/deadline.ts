@@ -1,4 +1,7 @@
-/** The end of the time for one request: by the clock, or because the caller no longer wants it. */
+/**
+ * The end of the time for one piece of work: by the clock, or because the caller no longer wants it. Not `AbortSignal.any`, which does more
+ * work the more often listeners come and go.
+ */
 export interface Deadline {
   readonly signal: AbortSignal;
   /** Whether the clock ended it, and not the caller. */
