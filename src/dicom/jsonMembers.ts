@@ -38,7 +38,9 @@ export function readAlike(
   start: number,
   before: Members,
 ): { readonly members: Members; readonly changed: readonly Member[] } | undefined {
-  const stretches: Stretch[] = [];
+  // Mostly the same stretches again, with other members in them.
+  const stretches = before.stretches.slice();
+  let place = 0;
   const changed: Member[] = [];
   let end = start;
   let endBefore = before.start;
@@ -47,16 +49,20 @@ export function readAlike(
     if (only !== undefined) {
       const member = readLikely(bytes, end, only, before.bytes, endBefore);
       if (member?.name !== only.name) return undefined;
-      if (member !== only) changed.push(member);
-      stretches.push(member === only ? stretch : { length: member.length, members: [member] });
+      if (member !== only) {
+        changed.push(member);
+        stretches[place] = { length: member.length, members: [member] };
+      }
+      place++;
       end += member.length;
     } else if (isSame(bytes, end, before.bytes, endBefore, stretch.length)) {
-      stretches.push(stretch);
+      place++;
       end += stretch.length;
     } else {
       const read = readStretch(bytes, end, stretch, before.bytes, endBefore);
       if (read === undefined) return undefined;
-      stretches.push(...read.stretches);
+      stretches.splice(place, 1, ...read.stretches);
+      place += read.stretches.length;
       changed.push(...read.changed);
       end = read.end;
     }

@@ -104,12 +104,16 @@ function distribute(results: Results, parts: readonly TransactionPart[]): void {
 }
 
 function isSmall(entries: Entries): boolean {
-  let left = MAX_VALUES;
-  const count = (value: object): void => {
-    const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-    left -= parts.length;
-    for (const part of parts) if (left >= 0 && typeof part === 'object' && part !== null) count(part);
-  };
-  count(entries);
-  return left >= 0;
+  return entries.reduce((sum, entry) => sum + valuesIn(entry), 0) <= MAX_VALUES;
+}
+
+/** Lists from this length on are counted by their first item: the instances of a series are alike, and there are many. */
+const MANY_ITEMS = 20;
+
+function valuesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  if (Array.isArray(value) && value.length >= MANY_ITEMS) return value.length * valuesIn(value[0]);
+  let count = 1;
+  for (const part of Object.values(value)) count += valuesIn(part);
+  return count;
 }
