@@ -13,7 +13,7 @@ import type { StudyMessage } from './message';
 import { runPass } from './pass';
 import { failureOf } from './passFailure';
 import { rowsAfterSuccess } from './rows';
-import type { SettledPass } from './syncReporter';
+import { type SettledPass, settledPass } from './settledPass';
 import type { SyncDependencies } from './syncDependencies';
 import { watchReads } from './watchReads';
 
@@ -105,12 +105,11 @@ export function sharedSync(
       // Told when it is known, and not at the end: meanwhile others may have found a service down.
       breakers.available('dicom');
       breakers.available('fhir');
-      const { written, remarks } = result;
       const durationMs = performance.now() - started;
       return {
         kind: 'equal',
         wrote,
-        report: { message, live: result.live, written, remarks, rows: NO_ROWS, durationMs, operationId },
+        report: settledPass(result, { message, rows: NO_ROWS, durationMs, operationId }),
       };
     } catch (error) {
       signal.throwIfAborted();

@@ -3,24 +3,10 @@ import { classify, type Failure } from '../failures/classify';
 import type { FailedEntryInput } from '../failures/failedEntry';
 import type { FailureNotifier } from '../failures/notifier';
 import { tellWithin } from '../failures/tellWithin';
-import type { ValidationWarning, ValidationWarnings } from '../failures/warnings';
-import type { TransactionEntry } from '../fhir/client';
+import type { ValidationWarnings } from '../failures/warnings';
 import type { Telemetry } from '../telemetry/telemetry';
-import type { ValidInstance } from '../mapping/readInstance';
-import type { Remarks } from './pass';
-import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
-import type { RowChanges } from './rows';
-
-export interface SettledPass {
-  readonly message: StudyMessage;
-  readonly live: LiveStudy;
-  readonly written: readonly TransactionEntry[];
-  readonly remarks: Remarks;
-  readonly rows: RowChanges;
-  readonly durationMs: number;
-  readonly operationId: string;
-}
+import type { SettledPass } from './settledPass';
 
 /** Tells the outside what became of a study: log lines, metrics, warnings, notifications. Never patient data. */
 export interface SyncReporter {
@@ -56,14 +42,7 @@ export function syncReporter({
   warnings,
   notificationMs = NOTIFICATION_MS,
 }: ReporterDependencies): SyncReporter {
-  async function warn({ message, live, operationId }: SettledPass, signal: AbortSignal): Promise<void> {
-    const remarkable = live.valid.filter(({ issues }) => issues.length > 0);
-    if (remarkable.length === 0) return;
-    const named = new Set(message.changes.map(({ instance }) => instance));
-    const filed = remarkable
-      // A look at the whole study warns again; a change warns about the instances that it names.
-      .filter(({ instanceUid }) => named.size === 0 || named.has(instanceUid))
-      .flatMap((instance) => warningsOf(message.study, instance, operationId));
+  async function warn({ message, warnings: filed }: SettledPass, signal: AbortSignal): Promise<void> {
     if (filed.length === 0) return;
     await warnings.fileAll(filed, signal);
     for (const { keyword, tag, problem, seriesUid, instanceUid } of filed) {
@@ -118,20 +97,19 @@ export function syncReporter({
 
   return {
     async settled(pass, signal) {
-      const { message, live, written, rows, durationMs } = pass;
+      const { message, instances, written, rows, durationMs } = pass;
       telemetry.metric('studies-synced', 1);
       telemetry.metric('entries-processed', message.changes.length);
       telemetry.metric('sync-duration-ms', durationMs);
-      telemetry.metric('instances-synced', live.valid.length);
-      for (const entry of written)
-        telemetry.metric('resources-written', 1, { type: typeOf(entry), change: entry.kind });
+      telemetry.metric('instances-synced', instances.valid);
+      for (const { type, change } of written) telemetry.metric('resources-written', 1, { type, change });
       telemetry.log('info', written.length === 0 ? 'Study is up to date' : 'Study is written', {
         study: message.study.uid,
         partition: message.study.partition,
         changes: message.changes.length,
-        instances: live.valid.length,
-        invalid: live.invalid.length,
-        skipped: live.skipped.length,
+        instances: instances.valid,
+        invalid: instances.invalid,
+        skipped: instances.skipped,
         written: written.length,
         settledFailures: rows.clear.length,
         durationMs: Math.round(durationMs),
@@ -182,18 +160,4 @@ export function syncReporter({
       });
     },
   };
-}
-
-function warningsOf(
-  study: StudyKey,
-  { seriesUid, instanceUid, issues }: ValidInstance,
-  operationId: string,
-): readonly ValidationWarning[] {
-  return issues
-    .filter(({ severity }) => severity === 'invalid')
-    .map(({ keyword, tag, problem }) => ({ study, seriesUid, instanceUid, keyword, tag, problem, operationId }));
-}
-
-function typeOf(entry: TransactionEntry): string {
-  return entry.kind === 'delete' ? entry.type : entry.resource.resourceType;
 }

@@ -11,7 +11,7 @@ import { deliveryTooLong, failureOf, OVERTAKEN_TOO_OFTEN } from './passFailure';
 import { rowsAfterSuccess } from './rows';
 import { sharedSync } from './sharedSync';
 import type { SyncDependencies } from './syncDependencies';
-import type { SettledPass } from './syncReporter';
+import { type SettledPass, settledPass } from './settledPass';
 import { watchReads } from './watchReads';
 
 export type { Delivery } from './failedPass';
@@ -78,12 +78,8 @@ export function studySync(deps: SyncDependencies): StudySync {
       if (result.kind === 'start-over') return startOver(result.reason);
       const rows = rowsAfterSuccess(message.changes, result.live, pass.rows, operationId);
       if ((await pass.settle({ ...rows, wroteToFhir: wrote }, signal)) === 'overtaken') return startOver('overtaken');
-      const { written, remarks } = result;
       const durationMs = performance.now() - started;
-      return {
-        kind: 'settled',
-        report: { message, live: result.live, written, remarks, rows, durationMs, operationId },
-      };
+      return { kind: 'settled', report: settledPass(result, { message, rows, durationMs, operationId }) };
     } catch (error) {
       signal.throwIfAborted();
       const failure = failureOf(error, live, seen);
