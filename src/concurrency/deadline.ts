@@ -19,6 +19,8 @@ export function startDeadline(timeoutMs: number, signal: AbortSignal): Deadline 
     timedOut = true;
     controller.abort(new DOMException(`No answer within ${timeoutMs} ms`, 'TimeoutError'));
   }, timeoutMs);
+  // What is waited for keeps the process alive, and not the clock.
+  timer.unref();
   const onAbort = (): void => controller.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   return {
