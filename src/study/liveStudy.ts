@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Turn } from '../concurrency/turns';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { SimilarDataset } from '../dicom/similarDatasets';
 import type { StudyKey } from '../dicom/studyKey';
@@ -22,9 +22,6 @@ export interface LiveStudy {
   readonly secrets: ReadonlySet<string>;
 }
 
-/** Longest time that reading holds the event loop, so that a study of thousands does not hold up everything else. */
-const TURN_MS = 10;
-
 /**
  * Reads the study's instances from DICOMweb as they arrive; of each only what the mapping needs is kept. An instance that cannot be read is
  * one of the invalid ones; it never spoils its study.
@@ -46,7 +43,7 @@ export async function readLiveStudy(
     collectPatientSecrets(dataset.changed, secrets);
     return read(dataset);
   };
-  let turnStarted = performance.now();
+  const turn = new Turn(signal);
   for await (const part of dicom.studyMetadata(study, signal)) {
     for (const dataset of part) {
       const reading = readOne(dataset);
@@ -54,9 +51,7 @@ export async function readLiveStudy(
       else if (reading.kind === 'invalid') invalid.push(reading);
       else skipped.push(reading);
     }
-    if (performance.now() - turnStarted < TURN_MS) continue;
-    await nextTurn(undefined, { signal });
-    turnStarted = performance.now();
+    if (turn.isOver) await turn.next();
   }
   return { valid, invalid, skipped, secrets };
 }

@@ -1,0 +1,71 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Parts } from './parts';
+
+/** Longest time for which work that can give way holds the event loop, so that a study of thousands does not hold up everything else. */
+const TURN_MS = 10;
+
+/** Steps that cannot give way, and wait for a turn or have one. */
+let longSteps = 0;
+
+/** The turn of the event loop in which work is done that can give way. */
+export class Turn {
+  readonly #signal: AbortSignal | undefined;
+  #started = performance.now();
+
+  /** @param signal undefined: the work ends by itself */
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** Whether it is time for others. */
+  get isOver(): boolean {
+    return longSteps > 0 || performance.now() - this.#started >= TURN_MS;
+  }
+
+  /** Goes on in another turn. @throws the signal's reason */
+  async next(): Promise<void> {
+    await giveWay(this.#signal);
+    this.#started = performance.now();
+  }
+}
+
+/**
+ * Does work that is done in parts, and gives way whenever it has taken long enough. Work that is done before that is done at once; after any
+ * other, what follows has a turn for itself.
+ * @throws what the work throws, and the signal's reason where it had to give way
+ */
+export async function inTurns<T>(work: Parts<T>, signal: AbortSignal): Promise<T> {
+  const turn = new Turn(signal);
+  let turns = 1;
+  for (let step = work.next(); ; step = work.next()) {
+    if (step.done === true) {
+      if (turns > 1) await turn.next();
+      return step.value;
+    }
+    if (!turn.isOver) continue;
+    await turn.next();
+    turns++;
+  }
+}
+
+/**
+ * Does a step that is long and has no parts in a turn for itself: of other work no more than a part is done in it.
+ * @throws what the step throws, and the signal's reason
+ */
+export async function inOwnTurn<T>(step: () => T, signal: AbortSignal): Promise<T> {
+  longSteps++;
+  try {
+    await giveWay(signal);
+    const result = step();
+    await giveWay(signal);
+    return result;
+  } finally {
+    longSteps--;
+  }
+}
+
+/** Lets everything come first that is ready. @throws the signal's reason */
+async function giveWay(signal: AbortSignal | undefined): Promise<void> {
+  await nextTurn();
+  signal?.throwIfAborted();
+}
