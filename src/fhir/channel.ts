@@ -1,9 +1,11 @@
+import { inTurns } from '../concurrency/turns';
 import { ResponseTooLarge } from '../http/errors';
 import type { HttpClient, HttpResponse } from '../http/httpClient';
 import { parseJson } from '../http/json';
 import { withoutTrailingSlash } from '../http/resourceUrl';
 import { retryAfterMs } from '../http/retryAfter';
 import { isSuccess } from '../http/success';
+import { jsonInParts } from './jsonInParts';
 import { FhirStatusError, type FhirError, InvalidFhirResponse, MultipleMatches, VersionConflict } from './errors';
 import { readOutcome, saysDeleted, saysSeveralMatches } from './operationOutcome';
 
@@ -21,7 +23,7 @@ interface FhirRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as FHIR JSON. */
-  readonly body?: unknown;
+  readonly body?: object;
   /** The request depends on versions that were read before: a resource that is gone is a conflict. */
   readonly ifMatch?: boolean;
   /** Longest answer that is read. Default: the HTTP client's. */
@@ -54,7 +56,7 @@ export function fhirChannel(
     baseUrl: withoutTrailingSlash(baseUrl),
     async send(request) {
       const { kind, method, url, headers, body, maxBodyBytes, alsoFine = [], signal } = request;
-      const send = (): Promise<HttpResponse> =>
+      const send = async (): Promise<HttpResponse> =>
         http.send({
           method,
           url,
@@ -63,7 +65,7 @@ export function fhirChannel(
             ...(body !== undefined && { 'content-type': `${FHIR_JSON}; charset=utf-8` }),
             ...headers,
           },
-          ...(body !== undefined && { body: JSON.stringify(body) }),
+          ...(body !== undefined && { body: await inTurns(jsonInParts(body), signal) }),
           ...(maxBodyBytes !== undefined && { maxBodyBytes }),
           signal,
         });

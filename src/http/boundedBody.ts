@@ -5,9 +5,11 @@ import { ResponseTooLarge } from './errors';
  * @throws ResponseTooLarge when it is longer than the limit; the rest is not read
  */
 export async function readText(chunks: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of limited(chunks, limitBytes)) parts.push(chunk);
-  return new TextDecoder().decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+  const decoder = new TextDecoder();
+  let text = '';
+  // As it comes: a long body would hold the event loop at its end.
+  for await (const chunk of limited(chunks, limitBytes)) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
 }
 
 /** The same chunks. @throws ResponseTooLarge as soon as they hold more bytes than the limit */

@@ -1,10 +1,12 @@
 import type { Patient } from 'fhir/r4';
-import type { FhirRequestKind } from '../../../src/fhir/client';
+import { createFhirClient, type FhirRequestKind } from '../../../src/fhir/client';
 import { FhirResourceInvalid, InvalidFhirResponse } from '../../../src/fhir/errors';
 import { tokenValue } from '../../../src/fhir/query';
 import { MAX_SEARCH_PAGES } from '../../../src/fhir/search';
+import type { HttpClient } from '../../../src/http/httpClient';
 import { failureOf, type OpenFhirClient, openFhirClient } from '../../support/fhirClient';
 import { useScriptedServer } from '../../support/scriptedServer';
+import { OtherWork } from '../../support/turns';
 
 const never = new AbortController().signal;
 const patient = (id: string, more: object = {}): object => ({
@@ -150,5 +152,37 @@ describe('a FHIR search', () => {
     client = openFhirClient(scripted.server.url, { maxBodyBytes: 100 });
     scripted.server.replies({ body: ' '.repeat(200) });
     expect(await failureOf(search())).toMatchObject({ code: 'InvalidFhirResponse' });
+  });
+});
+
+describe('the answer to a FHIR search', () => {
+  /** Turns that others have before the JSON of an answer is read, and between that and the result. */
+  async function turnsAround(body: string): Promise<{ readonly before: number; readonly after: number }> {
+    const others = new OtherWork();
+    let before = NaN;
+    const parse = JSON.parse;
+    jest.spyOn(JSON, 'parse').mockImplementation((text: string) => {
+      before = others.takeTurns();
+      return parse(text) as unknown;
+    });
+    const http: HttpClient = {
+      send: () => Promise.resolve({ status: 200, headers: {}, body }),
+      close: () => Promise.resolve(),
+    };
+    const fhir = createFhirClient({ http, baseUrl: 'https://fhir.example' });
+    await fhir.search<Patient>('Patient', [['identifier', 'urn:x|1']], never);
+    const after = others.takeTurns();
+    others.stop();
+    jest.restoreAllMocks();
+    return { before, after };
+  }
+
+  it('is read in a turn of the event loop for itself where it is long', async () => {
+    const long = JSON.stringify(searchset([patient('a', { text: { div: 'x'.repeat(2_000_000) } })]));
+    expect(await turnsAround(long)).toEqual({ before: 1, after: 1 });
+  });
+
+  it('is read at once where it is not', async () => {
+    expect(await turnsAround(JSON.stringify(searchset([patient('a')])))).toEqual({ before: 0, after: 0 });
   });
 });
