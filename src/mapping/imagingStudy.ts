@@ -7,6 +7,7 @@ import type {
   Meta,
   Reference,
 } from 'fhir/r4';
+import { atOnce, partEnds, type Parts } from '../concurrency/parts';
 import { sameCoding } from './coding';
 import { sameIdentifier } from './identifiers';
 import { literalOrders, type OrderReferences } from './orders';
@@ -34,6 +35,15 @@ export function overlayImagingStudy(
   projection: StudyProjection,
   references: StudyReferences,
 ): ImagingStudy {
+  return atOnce(overlayImagingStudyInParts(existing, projection, references));
+}
+
+/** The same in parts. */
+export function* overlayImagingStudyInParts(
+  existing: ImagingStudy | undefined,
+  projection: StudyProjection,
+  references: StudyReferences,
+): Parts<ImagingStudy> {
   const { imagingStudy: ours } = projection;
   const adopted =
     existing !== undefined && (!isOwnedBy(existing, references.source) || isAdopted(existing, references.source));
@@ -70,7 +80,7 @@ export function overlayImagingStudy(
     reasonCode: several(ours.reasons, old.reasonCode),
     note: overlayNotes(withoutObsolete(old.note ?? [], ours.obsoleteNotes), ours.note),
     description: single(ours.description, old.description),
-    series: overlayAllSeries(old.series ?? [], ours, references.endpoint),
+    series: yield* overlayAllSeries(old.series ?? [], ours, references.endpoint),
   });
 }
 
@@ -205,34 +215,43 @@ function withoutObsolete(existing: readonly Annotation[], texts: readonly string
 }
 
 /** Series and instances are ours whole, but for the ids, endpoints and extensions that others put there. */
-function overlayAllSeries(
+function* overlayAllSeries(
   existing: readonly ImagingStudySeries[],
   { series, endpointInSeries, instanceExtensions }: ImagingStudyProjection,
   endpoint: Reference,
-): ImagingStudySeries[] {
+): Parts<ImagingStudySeries[]> {
   const byUid = new Map(existing.map((old) => [old.uid, old]));
-  return series.map((ours) => {
+  const ends = partEnds();
+  const overlaid: ImagingStudySeries[] = [];
+  for (const ours of series) {
     const old = byUid.get(ours.uid);
     const others = (old?.endpoint ?? []).filter((other) => !isSameTarget(other, endpoint));
     const endpoints = endpointInSeries ? [endpoint, ...others] : others;
-    return overlaySeries(old, endpoints.length === 0 ? ours : { ...ours, endpoint: endpoints }, instanceExtensions);
-  });
+    const wanted = endpoints.length === 0 ? ours : { ...ours, endpoint: endpoints };
+    overlaid.push(yield* overlaySeries(old, wanted, instanceExtensions));
+    if (ends(ours.numberOfInstances)) yield;
+  }
+  return overlaid;
 }
 
-function overlaySeries(
+function* overlaySeries(
   old: ImagingStudySeries | undefined,
   series: ImagingStudySeries,
   instanceExtensions: readonly string[],
-): ImagingStudySeries {
+): Parts<ImagingStudySeries> {
   if (old === undefined) return series;
-  const oldInstances = new Map((old.instance ?? []).map((instance) => [instance.uid, instance]));
-  return {
-    ...foreignParts(old),
-    ...series,
-    instance: series.instance?.map((instance) =>
-      overlayInstance(oldInstances.get(instance.uid), instance, instanceExtensions),
-    ),
-  };
+  const ends = partEnds();
+  const oldInstances = new Map<string, ImagingStudySeriesInstance>();
+  for (const instance of old.instance ?? []) {
+    oldInstances.set(instance.uid, instance);
+    if (ends()) yield;
+  }
+  const instance: ImagingStudySeriesInstance[] = [];
+  for (const ours of series.instance ?? []) {
+    instance.push(overlayInstance(oldInstances.get(ours.uid), ours, instanceExtensions));
+    if (ends()) yield;
+  }
+  return { ...foreignParts(old), ...series, instance };
 }
 
 function overlayInstance(

@@ -1,4 +1,5 @@
 import type { Coding, ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4';
+import { partEnds, type Parts, sortInParts } from '../concurrency/parts';
 import { oidUrn } from './identifiers';
 import type { InstanceFacts } from './instanceFacts';
 import { instantKey } from './instants';
@@ -8,20 +9,27 @@ import type { ValidInstance } from './readInstance';
 import { DATA_ABSENT_REASON_EXTENSION, DCM_SYSTEM, URI_SYSTEM } from './systems';
 
 /** The series of a study, by number and UID, each with its instances; counted by distinct UID. */
-export function projectSeries(
+export function* projectSeries(
   instances: readonly ValidInstance[],
   options: MappingOptions,
-): readonly ImagingStudySeries[] {
+): Parts<readonly ImagingStudySeries[]> {
+  const ends = partEnds();
   const bySeries = new Map<string, ValidInstance[]>();
   for (const instance of instances) {
     const group = bySeries.get(instance.seriesUid);
     if (group === undefined) bySeries.set(instance.seriesUid, [instance]);
     else group.push(instance);
+    if (ends()) yield;
   }
-  return [...bySeries].map(([uid, group]) => seriesOf(uid, group, options)).sort(byNumberAndUid);
+  const series: ImagingStudySeries[] = [];
+  for (const [uid, group] of bySeries) {
+    series.push(yield* seriesOf(uid, group, options));
+    if (ends(group.length)) yield;
+  }
+  return yield* sortInParts(series, byNumberAndUid);
 }
 
-function seriesOf(uid: string, group: readonly ValidInstance[], options: MappingOptions): ImagingStudySeries {
+function* seriesOf(uid: string, group: readonly ValidInstance[], options: MappingOptions): Parts<ImagingStudySeries> {
   const facts = counted(group.map((instance) => instance.facts.series));
   const distinct = facts.map(({ value }) => value);
   const number = pluralityOf(facts, (fact) => fact.number, numberKey);
@@ -30,12 +38,10 @@ function seriesOf(uid: string, group: readonly ValidInstance[], options: Mapping
   const bodySite = pluralityOf(facts, (fact) => fact.bodySite);
   const laterality =
     pluralityOf(facts, (fact) => fact.laterality) ?? sharedLaterality(distinct.map((fact) => fact.imageLaterality));
-  const started =
-    pluralityOf(facts, (fact) => fact.started, instantKey) ??
-    earliest(group.map((instance) => instance.facts.acquired));
+  const started = pluralityOf(facts, (fact) => fact.started, instantKey) ?? (yield* earliestAcquired(group));
   const specimens = sortedUnion(distinct.flatMap((fact) => fact.specimens));
   const performers = sortedUnion(distinct.flatMap((fact) => fact.performers));
-  const instance = instancesOf(group, options);
+  const instance = yield* instancesOf(group, options);
   return {
     uid,
     ...(number === undefined ? {} : { number }),
@@ -51,19 +57,24 @@ function seriesOf(uid: string, group: readonly ValidInstance[], options: Mapping
   };
 }
 
-function instancesOf(group: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance[] {
+function* instancesOf(group: readonly ValidInstance[], options: MappingOptions): Parts<ImagingStudySeriesInstance[]> {
+  const ends = partEnds();
   const byUid = new Map<string, ValidInstance | ValidInstance[]>();
   for (const instance of group) {
     const same = byUid.get(instance.instanceUid);
     if (same === undefined) byUid.set(instance.instanceUid, instance);
     else if (Array.isArray(same)) same.push(instance);
     else byUid.set(instance.instanceUid, [same, instance]);
+    if (ends()) yield;
   }
-  return [...byUid.values()]
-    .map((same) =>
+  const projected: ImagingStudySeriesInstance[] = [];
+  for (const same of byUid.values()) {
+    projected.push(
       Array.isArray(same) ? oneOfSeveral(same, options) : instanceOf(same.instanceUid, same.facts, options),
-    )
-    .sort(byNumberAndUid);
+    );
+    if (ends()) yield;
+  }
+  return yield* sortInParts(projected, byNumberAndUid);
 }
 
 /** A UID appears once in a series; should a service show it twice, the plurality decides here as well. */
@@ -121,9 +132,20 @@ function sharedLaterality(lateralities: readonly (Coding | undefined)[]): Coding
   return distinct.length === 1 ? distinct[0] : undefined;
 }
 
-function earliest(times: readonly (string | undefined)[]): string | undefined {
-  const distinct = [...new Set(times)].flatMap((time) => (time === undefined ? [] : [{ time, key: instantKey(time) }]));
-  return distinct.sort((a, b) => compareCodeUnits(a.key, b.key))[0]?.time;
+function* earliestAcquired(group: readonly ValidInstance[]): Parts<string | undefined> {
+  const ends = partEnds();
+  const seen = new Set<string>();
+  let earliest: { readonly time: string; readonly key: string } | undefined;
+  for (const {
+    facts: { acquired: time },
+  } of group) {
+    if (ends()) yield;
+    if (time === undefined || seen.has(time)) continue;
+    seen.add(time);
+    const key = instantKey(time);
+    if (earliest === undefined || compareCodeUnits(key, earliest.key) < 0) earliest = { time, key };
+  }
+  return earliest?.time;
 }
 
 function byNumberAndUid(

@@ -1,4 +1,5 @@
 import type { CodeableConcept, Coding, Identifier, ImagingStudySeries, Reference } from 'fhir/r4';
+import { atOnce, type Parts } from '../concurrency/parts';
 import { type DataIssue, distinctIssues } from '../dicom/dataIssue';
 import type { StudyKey } from '../dicom/studyKey';
 import { acquisitionModalities } from '../dicom/tables/acquisitionModalities';
@@ -60,6 +61,15 @@ export function projectStudy(
   instances: readonly ValidInstance[],
   options: MappingOptions,
 ): StudyProjection | undefined {
+  return atOnce(projectStudyInParts(study, instances, options));
+}
+
+/** The same in parts: a study can have tens of thousands of instances. */
+export function* projectStudyInParts(
+  study: StudyKey,
+  instances: readonly ValidInstance[],
+  options: MappingOptions,
+): Parts<StudyProjection | undefined> {
   if (instances.length === 0) return undefined;
   const facts = counted(instances.map((instance) => instance.facts.study));
   const patient = projectPatient(
@@ -69,7 +79,7 @@ export function projectStudy(
     structuredReport === undefined ? [] : [{ instanceUid, dataset: structuredReport }],
   );
   const dose = projectObservations(study, reports, options);
-  const imagingStudy = projectImagingStudy(study, instances, facts, options);
+  const imagingStudy = yield* projectImagingStudy(study, instances, facts, options);
   const body = options.heightAndWeight ? bodyMeasures(study, patient.value, facts, imagingStudy.started) : [];
   return {
     study,
@@ -80,14 +90,14 @@ export function projectStudy(
   };
 }
 
-function projectImagingStudy(
+function* projectImagingStudy(
   study: StudyKey,
   instances: readonly ValidInstance[],
   counts: readonly Counted<StudyFacts>[],
   options: MappingOptions,
-): ImagingStudyProjection {
+): Parts<ImagingStudyProjection> {
   const facts = counts.map(({ value }) => value);
-  const series = projectSeries(instances, options);
+  const series = yield* projectSeries(instances, options);
   const description = pluralityOf(counts, (fact) => fact.description);
   const studyId = pluralityOf(counts, (fact) => fact.studyId);
   const accessions = accessionIdentifiers(counts, options);

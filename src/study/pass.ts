@@ -1,4 +1,5 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4';
+import { inTurns } from '../concurrency/turns';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { DataIssue } from '../dicom/dataIssue';
 import type { StudyKey } from '../dicom/studyKey';
@@ -6,7 +7,7 @@ import type { FhirClient, Found, TransactionEntry } from '../fhir/client';
 import { uidIdentifier } from '../mapping/identifiers';
 import type { MappingOptions } from '../mapping/options';
 import { patientDifferences, type PatientProjection } from '../mapping/patient';
-import { projectStudy, type StudyProjection } from '../mapping/projectStudy';
+import { projectStudyInParts, type StudyProjection } from '../mapping/projectStudy';
 import { chooseStudy, type Choice } from './candidates';
 import { fromDicom, fromFhir, fromStorage } from './dependencyErrors';
 import { deviceReference } from './devices';
@@ -96,7 +97,7 @@ export async function runPass(
   ]);
   if (choice.lose.length > 0) return removeDuplicateStudies(deps, choice.lose, signal);
 
-  const projection = projectStudy(study, live.valid, deps.mapping);
+  const projection = await inTurns(projectStudyInParts(study, live.valid, deps.mapping), signal);
   const [observations, patient, orders] = await Promise.all([
     fromFhir(async () => {
       // With the study goes the last that leads to those which an option made that is off by now.
@@ -123,8 +124,9 @@ export async function runPass(
     projection.patient?.isPhantom === true
       ? await deviceReference(deps.fhir, deps.patientLock, projection.patient, source, deps.onWrite, signal)
       : undefined;
-  const planFor = (found: Found<Patient> | undefined): WritePlan =>
-    planProjection({ existing, source, endpoint, mapping: deps.mapping, orders, device }, projection, found);
+  const input = { existing, source, endpoint, mapping: deps.mapping, orders, device };
+  const planFor = (found: Found<Patient> | undefined): Promise<WritePlan> =>
+    inTurns(planProjection(input, projection, found), signal);
   const result =
     projection.patient !== undefined && device === undefined && patient?.keep === undefined
       ? await createPatientAndWrite(deps, study, projection.patient, planFor, live, signal)
@@ -142,11 +144,11 @@ async function writeForPatient(
   deps: WritingDependencies,
   study: StudyKey,
   patient: Choice<Patient> | undefined,
-  planFor: (patient: Found<Patient> | undefined) => WritePlan,
+  planFor: (patient: Found<Patient> | undefined) => Promise<WritePlan>,
   live: LiveStudy,
   signal: AbortSignal,
 ): Promise<PassResult> {
-  const result = await write(deps, planFor(patient?.keep), live, signal);
+  const result = await write(deps, await planFor(patient?.keep), live, signal);
   if (result.kind === 'start-over' || patient === undefined || patient.lose.length === 0) return result;
   return removeSparePatients(deps, study, patient, result, signal);
 }
@@ -156,7 +158,7 @@ function createPatientAndWrite(
   deps: WritingDependencies,
   study: StudyKey,
   patient: PatientProjection,
-  planFor: (patient: Found<Patient> | undefined) => WritePlan,
+  planFor: (patient: Found<Patient> | undefined) => Promise<WritePlan>,
   live: LiveStudy,
   signal: AbortSignal,
 ): Promise<PassResult> {
@@ -164,7 +166,7 @@ function createPatientAndWrite(
     const again = deps.patientLock.excludes ? await findPatient(deps, patient, signal) : undefined;
     if (!hasTimeLeft(lease)) return { kind: 'start-over', reason: 'lease-ran-out' };
     if (again?.keep !== undefined) return writeForPatient(deps, study, again, planFor, live, signal);
-    const result = await write(deps, planFor(undefined), live, signal);
+    const result = await write(deps, await planFor(undefined), live, signal);
     if (result.kind === 'start-over') return result;
     const after = await findPatient(deps, patient, signal);
     return after.lose.length === 0 ? result : removeSparePatients(deps, study, after, result, signal);

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { ImagingStudy, Observation, Patient, Reference } from 'fhir/r4';
+import type { ImagingStudy, Observation, Patient, Reference, Resource } from 'fhir/r4';
+import type { Parts } from '../concurrency/parts';
 import type { Found, TransactionEntry } from '../fhir/client';
 import type { FhirQuery } from '../fhir/query';
 import { codeQuery, identifierQuery, sourceTagQuery, studyUidQuery } from './queries';
-import { emptyAdoptedStudy, overlayImagingStudy } from '../mapping/imagingStudy';
+import { emptyAdoptedStudy, overlayImagingStudyInParts } from '../mapping/imagingStudy';
 import {
   observationKey,
   type ObservationProjection,
@@ -13,7 +14,7 @@ import type { MappingOptions } from '../mapping/options';
 import { type FoundOrders, ordersFor } from '../mapping/orders';
 import { newPatient, type PatientProjection, reconcilePatient } from '../mapping/patient';
 import type { StudyProjection } from '../mapping/projectStudy';
-import { sameMeaning } from '../mapping/sameMeaning';
+import { sameMeaning, sameMeaningInParts } from '../mapping/sameMeaning';
 import { type CastSource, isAdopted, isOwnedBy } from '../mapping/source';
 import { DATA_ABSENT_REASON_EXTENSION } from '../mapping/systems';
 import type { StudyChoice } from './candidates';
@@ -69,11 +70,11 @@ export function planRemoval(
  * Makes the study, its Observations and its Patient equal to the projection.
  * @param patient the Patient to refer to; undefined: it is created in the same transaction, unless there is a Device to refer to
  */
-export function planProjection(
+export function* planProjection(
   input: PlanInput,
   projection: StudyProjection,
   patient: Found<Patient> | undefined,
-): WritePlan {
+): Parts<WritePlan> {
   const { existing, source, endpoint, mapping, device } = input;
   const patientWrite =
     device === undefined
@@ -82,7 +83,7 @@ export function planProjection(
   const subject = patientWrite.reference;
   const orders = input.orders === undefined ? undefined : ordersFor(input.orders, subject);
   const { keep, othersPresent } = existing.study;
-  const desired = overlayImagingStudy(keep?.resource, projection, { subject, endpoint, source, orders });
+  const desired = yield* overlayImagingStudyInParts(keep?.resource, projection, { subject, endpoint, source, orders });
   const studyUrl = keep === undefined ? `urn:uuid:${randomUUID()}` : `ImagingStudy/${keep.id}`;
   const studyEntries: readonly TransactionEntry[] =
     keep === undefined
@@ -94,7 +95,7 @@ export function planProjection(
             ifNoneExist: studyQuery(projection, source, othersPresent),
           },
         ]
-      : updateIfDifferent(keep, desired);
+      : yield* updateStudyIfDifferent(keep, desired);
   const observationEntries = planObservations(existing.observations, projection.observations, {
     subject,
     study: { reference: studyUrl, type: 'ImagingStudy' },
@@ -160,12 +161,22 @@ function studyQuery(projection: StudyProjection, source: CastSource, othersPrese
   return othersPresent ? [query, sourceTagQuery(source)] : [query];
 }
 
+function* updateStudyIfDifferent(
+  found: Found<ImagingStudy>,
+  desired: ImagingStudy,
+): Parts<readonly TransactionEntry[]> {
+  return (yield* sameMeaningInParts(found.resource, desired)) ? [] : [updateOf(found, desired)];
+}
+
 function updateIfDifferent<T extends ImagingStudy | Patient | Observation>(
   found: Found<T>,
   desired: T,
 ): readonly TransactionEntry[] {
-  if (sameMeaning(found.resource, desired)) return [];
-  return [{ kind: 'update', resource: { ...desired, id: found.id }, id: found.id, etag: found.etag }];
+  return sameMeaning(found.resource, desired) ? [] : [updateOf(found, desired)];
+}
+
+function updateOf<T extends Resource>({ id, etag }: Found<T>, desired: T): TransactionEntry {
+  return { kind: 'update', resource: { ...desired, id }, id, etag };
 }
 
 function deleteOf({ resource, id, etag }: Found<ImagingStudy | Observation>): TransactionEntry {

@@ -27,11 +27,15 @@ export function rowsAfterSuccess(
   operationId: string,
 ): RowChanges {
   if (live.invalid.length === 0 && rows.length === 0) return NO_CHANGES;
-  const read = new Set([...live.valid, ...live.skipped].map(({ instanceUid }) => instanceUid));
   const identified = new Map(live.invalid.map((instance) => [instance.instanceUid, instance]));
   const unidentified = identified.get(undefined);
+  // Of nearly every study nobody asks for it, and a study can have tens of thousands of instances.
+  const read =
+    unidentified === undefined
+      ? undefined
+      : new Set([...live.valid, ...live.skipped].map(({ instanceUid }) => instanceUid));
   const culprit = (uid: string): InvalidInstance | undefined =>
-    identified.get(uid) ?? (read.has(uid) ? undefined : unidentified);
+    identified.get(uid) ?? (read?.has(uid) === true ? undefined : unidentified);
   const file =
     changes.length === 0
       ? live.invalid.map((instance) => invalidInstanceRow(instance, operationId))

@@ -7,6 +7,7 @@ import { eventIdentifier } from '../../../src/mapping/observations/doseIdentifie
 import { defaultMappingOptions, type MappingOptions } from '../../../src/mapping/options';
 import type { StudyProjection } from '../../../src/mapping/projectStudy';
 import { ADOPTED_TAG_SYSTEM } from '../../../src/mapping/source';
+import { atOnce } from '../../../src/concurrency/parts';
 import { type FhirStudy, planProjection, planRemoval } from '../../../src/study/plan';
 import { ctInstance } from '../../support/instances';
 import { projection as projectionOf, SOURCE, STUDY_UID } from '../../support/mapping';
@@ -55,7 +56,7 @@ const plan = (
   wanted = PROJECTION,
   mapping: MappingOptions = defaultMappingOptions,
 ): readonly TransactionEntry[] =>
-  planProjection({ existing, source: SOURCE, endpoint: ENDPOINT, mapping }, wanted, patient).entries;
+  atOnce(planProjection({ existing, source: SOURCE, endpoint: ENDPOINT, mapping }, wanted, patient)).entries;
 
 /** The study, its Patient and its Observations, as they are once written. */
 function written(wanted = PROJECTION): { readonly existing: FhirStudy; readonly patient: Found<Patient> } {
