@@ -71,7 +71,7 @@ module.exports = {
       name: 'failures-look-down-only',
       severity: 'error',
       from: { path: '^src/failures/' },
-      to: { path: '^src/(?!failures/|dicom/|fhir/|http/|telemetry/)' },
+      to: { path: '^src/(?!failures/|dicom/|fhir/|http/|telemetry/|concurrency/)' },
     },
     {
       name: 'services-do-not-know-each-other',

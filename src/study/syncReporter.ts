@@ -1,3 +1,4 @@
+import { Turn } from '../concurrency/turns';
 import type { StudyKey } from '../dicom/studyKey';
 import { classify, type Failure } from '../failures/classify';
 import type { FailedEntryInput } from '../failures/failedEntry';
@@ -36,6 +37,9 @@ type FailureToTell = Parameters<FailureNotifier['entryFailed']>[0];
 
 const NOTIFICATION_MS = 30_000;
 
+/** Whole batches of the table; to make the rows of tens of thousands would hold the event loop. */
+const WARNINGS_AT_ONCE = 1000;
+
 export function syncReporter({
   telemetry,
   notifier,
@@ -44,14 +48,15 @@ export function syncReporter({
 }: ReporterDependencies): SyncReporter {
   async function warn({ message, warnings: filed }: SettledPass, signal: AbortSignal): Promise<void> {
     if (filed.length === 0) return;
-    await warnings.fileAll(filed, signal);
-    for (const { keyword, tag, problem, seriesUid, instanceUid } of filed) {
+    for (let start = 0; start < filed.length; start += WARNINGS_AT_ONCE)
+      await warnings.fileAll(filed.slice(start, start + WARNINGS_AT_ONCE), signal);
+    await eachInTurn(filed, ({ keyword, tag, problem, seriesUid, instanceUid }) =>
       telemetry.log('warning', `${keyword} (${tag}) is left out: ${problem}`, {
         study: message.study.uid,
         series: seriesUid,
         instance: instanceUid,
-      });
-    }
+      }),
+    );
     await tellAll(filed.map((warning) => () => notifier.warning(warning)));
   }
 
@@ -121,7 +126,7 @@ export function syncReporter({
     async filed(message, rows, gaveUpAfter) {
       const { study } = message;
       const failures = rows.map((row) => ({ study, ...row }));
-      failures.forEach(logFailure);
+      await eachInTurn(failures, logFailure);
       if (gaveUpAfter !== undefined) telemetry.metric('gave-up', 1, { reason: rows[0]?.reason });
       await tellAll(
         failures.flatMap((failure) => [
@@ -131,7 +136,7 @@ export function syncReporter({
       );
     },
     async filedAside(rows) {
-      rows.forEach(logFailure);
+      await eachInTurn(rows, logFailure);
       await tellAll(rows.map((row) => () => notifier.entryFailed(row)));
     },
     postponed(message, failure, { dequeueCount, delayMs }) {
@@ -160,4 +165,13 @@ export function syncReporter({
       });
     },
   };
+}
+
+/** A study can have tens of thousands of them. */
+async function eachInTurn<T>(items: readonly T[], tell: (item: T) => void): Promise<void> {
+  const turn = new Turn();
+  for (const item of items) {
+    tell(item);
+    if (turn.isOver) await turn.next();
+  }
 }

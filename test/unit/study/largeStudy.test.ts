@@ -170,7 +170,7 @@ async function lookAt(json: readonly unknown[], held: ImagingStudy | undefined, 
     searchStudies: unused,
     probe: unused,
     async *studyMetadata() {
-      const read = json.map(readDataset).map((dataset) => ({ ...dataset, changed: dataset.elements }));
+      const read = json.map(readDataset).map((dataset) => ({ ...dataset, changed: [...dataset.elements] }));
       yield await Promise.resolve(read);
     },
   };
