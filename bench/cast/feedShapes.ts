@@ -1,6 +1,5 @@
 import type { DicomService } from '../../local/dicom/dicomService';
-import { instance, studyUid } from './instances';
-import { textElement } from './instances';
+import { instance, studyUid, textElement } from './instances';
 
 /** One moment in the history of a DICOM service; both contestants work off the feed after it. */
 export interface FeedStep {
@@ -27,8 +26,8 @@ export const WARM_UP = 'warm-up';
 /** Studies of 500, one after the other: 100,000 entries, or a million at scale 10. */
 export const BACKLOG = 'backlog';
 export const SMALL_STUDIES = 'studies of 10';
-/** Stored at once, then changed. */
-export const BIG_STUDY = 'one study of 50,000';
+/** Each stored at once; then one instance is replaced, and then all of them are changed. The number of the study is its place here, from 1. */
+export const BIG_STUDIES = ['one study of 50,000', 'one study of 50,000 in one series'] as const;
 
 const OLD_LOOP_SAMPLE = { places: 12, entriesOfEach: 25 };
 
@@ -98,11 +97,10 @@ export function feedShape(name: string, scale: number): FeedShape {
       return shape([measured((dicom) => storeStudies(dicom, size(200), () => 500))]);
     case SMALL_STUDIES:
       return shape([measured((dicom) => storeStudies(dicom, size(1600), () => 10))]);
-    case BIG_STUDY:
-      return shape([
-        prepared((dicom) => store(dicom, 1, range(size(50_000)))),
-        measured((dicom) => dicom.update(studyUid(1), { '00081030': textElement('LO', 'CT Abdomen') })),
-      ]);
+    case BIG_STUDIES[0]:
+      return shape(bigStudy(1, 4, size(50_000)));
+    case BIG_STUDIES[1]:
+      return shape(bigStudy(2, 1, size(50_000)));
     default:
       throw new Error(`There is no feed shape ${name}; there are ${FEED_SHAPE_NAMES.join(', ')}`);
   }
@@ -118,6 +116,19 @@ function prepared(happen: FeedStep['happen']): FeedStep {
 
 function range(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index);
+}
+
+function bigStudy(study: number, series: number, size: number): readonly FeedStep[] {
+  const index = Math.floor(size / 2);
+  const seriesUid = `${studyUid(study)}.${1 + (index % series)}`;
+  return [
+    prepared((dicom) => dicom.store(range(size).map((index) => instance(study, index, series)))),
+    measured((dicom) => {
+      dicom.deleteInstance(studyUid(study), seriesUid, `${seriesUid}.${index}`);
+      dicom.store({ ...instance(study, index, series), '00200013': textElement('IS', size) });
+    }),
+    measured((dicom) => dicom.update(studyUid(study), { '00081030': textElement('LO', 'CT Abdomen') })),
+  ];
 }
 
 function storeStudies(dicom: DicomService, studies: number, sizeOf: (study: number) => number): void {

@@ -61,10 +61,11 @@ const CONSTANT: DicomJson = {
   '00281053': textElement('DS', 1),
 };
 
-/** One CT image in one of four series of its study, with a patient for each study. */
-export function instance(study: number, index: number): DicomJson {
+/** One CT image in one of the series of its study (default: four), with a patient for each study. */
+export function instance(study: number, index: number, seriesOfStudy = 4): DicomJson {
   const uid = studyUid(study);
-  const series = `${uid}.${1 + (index % 4)}`;
+  const number = 1 + (index % seriesOfStudy);
+  const series = `${uid}.${number}`;
   return {
     ...CONSTANT,
     '00080018': textElement('UI', `${series}.${index}`),
@@ -74,7 +75,7 @@ export function instance(study: number, index: number): DicomJson {
     '00100020': textElement('LO', `P${study}`),
     '0020000D': textElement('UI', uid),
     '0020000E': textElement('UI', series),
-    '00200011': textElement('IS', 1 + (index % 4)),
+    '00200011': textElement('IS', number),
     '00200013': textElement('IS', index),
     '00200032': textElement('DS', -174.6, -174.6, -index),
     '00201041': textElement('DS', -index),
