@@ -59,7 +59,7 @@ module.exports = {
       name: 'http-and-telemetry-know-nothing',
       severity: 'error',
       from: { path: '^src/(http|telemetry)/' },
-      to: { path: '^src/', pathNot: '^src/(http|telemetry)/' },
+      to: { path: '^src/', pathNot: '^src/(http|telemetry|concurrency)/' },
     },
     {
       name: 'mapping-is-pure',
