@@ -26,7 +26,7 @@ async function main(): Promise<number> {
       compare: { type: 'string' },
       tolerance: { type: 'string', default: '0.25' },
       scale: { type: 'string', default: '1' },
-      repeats: { type: 'string', default: '2' },
+      repeats: { type: 'string', default: '1' },
       only: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },

@@ -58,11 +58,11 @@ export function feedShape(name: string, scale: number): FeedShape {
     case WARM_UP:
       return shape(range(4).map((part) => measured((dicom) => warmUp(dicom, part))));
     case 'CT studies of 500':
-      return shape([measured((dicom) => storeStudies(dicom, 60, () => size(500)))]);
+      return shape([measured((dicom) => storeStudies(dicom, 40, () => size(500)))]);
     case 'mixed modalities (5 to 60)':
       return shape([measured((dicom) => storeStudies(dicom, size(1000), mixedSize))]);
     case 'single-instance studies':
-      return shape([measured((dicom) => storeStudies(dicom, size(3000), () => 1))], undefined, false);
+      return shape([measured((dicom) => storeStudies(dicom, size(2000), () => 1))], undefined, false);
     case 'one study of 10,000 trickling in':
       return shape(
         range(20).map((part) =>
@@ -74,22 +74,22 @@ export function feedShape(name: string, scale: number): FeedShape {
             ),
           ),
         ),
-        { places: 1, entriesOfEach: 10 },
+        { places: 1, entriesOfEach: 5 },
       );
     case 'interleaved uploads':
-      return shape([measured((dicom) => interleave(dicom, 15, 10, size(200)))]);
+      return shape([measured((dicom) => interleave(dicom, 10, 10, size(200)))]);
     case 'mass deletes':
       return shape([
-        prepared((dicom) => storeStudies(dicom, 60, () => size(500))),
+        prepared((dicom) => storeStudies(dicom, 40, () => size(500))),
         measured((dicom) => {
-          for (const study of range(60)) dicom.deleteStudy(studyUid(study + 1));
+          for (const study of range(40)) dicom.deleteStudy(studyUid(study + 1));
         }),
       ]);
     case 'bulk update':
       return shape([
-        prepared((dicom) => storeStudies(dicom, 60, () => size(500))),
+        prepared((dicom) => storeStudies(dicom, 40, () => size(500))),
         measured((dicom) => {
-          for (const study of range(60))
+          for (const study of range(40))
             dicom.update(studyUid(study + 1), { '00081030': textElement('LO', 'CT Abdomen') });
         }),
       ]);
