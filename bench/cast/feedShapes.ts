@@ -1,5 +1,5 @@
 import type { DicomService } from '../../local/dicom/dicomService';
-import { instance, studyUid, textElement } from './instances';
+import { instance, MODALITIES, type Modality, studyUid, textElement } from './instances';
 
 /** One moment in the history of a DICOM service; both contestants work off the feed after it. */
 export interface FeedStep {
@@ -29,7 +29,7 @@ export const SMALL_STUDIES = 'studies of 10';
 /** Each stored at once; then one instance is replaced, and then all of them are changed. The number of the study is its place here, from 1. */
 export const BIG_STUDIES = ['one study of 50,000', 'one study of 50,000 in one series'] as const;
 
-const OLD_LOOP_SAMPLE = { places: 12, entriesOfEach: 25 };
+const OLD_LOOP_SAMPLE = { places: 13, entriesOfEach: 25 };
 
 /** Each of ten thousand entries, or thousands of studies: what a feed costs at its start and its end, and compilation, would show in shorter ones. */
 export const FEED_SHAPE_NAMES = [
@@ -60,7 +60,7 @@ export function feedShape(name: string, scale: number): FeedShape {
     case 'CT studies of 500':
       return shape([measured((dicom) => storeStudies(dicom, 40, () => size(500)))]);
     case 'mixed modalities (5 to 60)':
-      return shape([measured((dicom) => storeStudies(dicom, size(1000), mixedSize))]);
+      return shape([measured((dicom) => storeStudies(dicom, size(1000), mixedSize, mixedModality))]);
     case 'single-instance studies':
       return shape([measured((dicom) => storeStudies(dicom, size(2000), () => 1))], undefined, false);
     case 'one study of 10,000 trickling in':
@@ -131,15 +131,22 @@ function bigStudy(study: number, series: number, size: number): readonly FeedSte
   ];
 }
 
-function storeStudies(dicom: DicomService, studies: number, sizeOf: (study: number) => number): void {
-  for (let study = 1; study <= studies; study++) store(dicom, study, range(sizeOf(study)));
+function storeStudies(
+  dicom: DicomService,
+  studies: number,
+  sizeOf: (study: number) => number,
+  modalityOf?: (study: number) => Modality,
+): void {
+  for (let study = 1; study <= studies; study++) store(dicom, study, range(sizeOf(study)), modalityOf?.(study));
 }
 
 /** @returns 5 to 60 */
 const mixedSize = (study: number): number => 5 + ((study * 7) % 56);
 
-function store(dicom: DicomService, study: number, indexes: readonly number[]): void {
-  dicom.store(indexes.map((index) => instance(study, index)));
+const mixedModality = (study: number): Modality => MODALITIES[study % MODALITIES.length] ?? 'CT';
+
+function store(dicom: DicomService, study: number, indexes: readonly number[], modality?: Modality): void {
+  dicom.store(indexes.map((index) => instance(study, index, undefined, modality)));
 }
 
 /** Uploads of several studies that alternate image by image; when they are done the next ones begin. */
@@ -153,5 +160,6 @@ function interleave(dicom: DicomService, groups: number, studies: number, size: 
 function warmUp(dicom: DicomService, part: number): void {
   for (const study of range(40)) store(dicom, 100_000 + part * 100 + study, [0]);
   for (const study of range(4)) store(dicom, 200_000 + part * 100 + study, range(400));
-  for (const study of range(100)) store(dicom, 300_000 + part * 100 + study, range(mixedSize(study)));
+  for (const study of range(100))
+    store(dicom, 300_000 + part * 100 + study, range(mixedSize(study)), mixedModality(study));
 }

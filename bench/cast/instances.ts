@@ -61,13 +61,51 @@ const CONSTANT: DicomJson = {
   '00281053': textElement('DS', 1),
 };
 
-/** One CT image in one of the series of its study (default: four), with a patient for each study. */
-export function instance(study: number, index: number, seriesOfStudy = 4): DicomJson {
+/** Modalities whose images have other attributes. */
+export const MODALITIES = ['CT', 'MR', 'US'] as const;
+export type Modality = (typeof MODALITIES)[number];
+
+/** What is not in a CT image, or not in that of another modality (undefined). */
+const OF_MODALITY: Readonly<Record<Modality, Readonly<Record<string, DicomJsonElement | undefined>>>> = {
+  CT: {},
+  MR: {
+    '00080016': textElement('UI', '1.2.840.10008.5.1.4.1.1.4'),
+    '00080060': textElement('CS', 'MR'),
+    '00180020': textElement('CS', 'SE'),
+    '00180021': textElement('CS', 'SK'),
+    '00180023': textElement('CS', '2D'),
+    '00180060': undefined,
+    '00180080': textElement('DS', 550),
+    '00180081': textElement('DS', 12),
+    '00180087': textElement('DS', 1.5),
+    '00181151': undefined,
+    '00281052': undefined,
+    '00281053': undefined,
+  },
+  US: {
+    '00080016': textElement('UI', '1.2.840.10008.5.1.4.1.1.6.1'),
+    '00080060': textElement('CS', 'US'),
+    '00180050': undefined,
+    '00180060': undefined,
+    '00180090': undefined,
+    '00181100': undefined,
+    '00181151': undefined,
+    '00181210': undefined,
+    '00185010': textElement('LO', 'C5-1'),
+    '00200037': undefined,
+    '00281052': undefined,
+    '00281053': undefined,
+  },
+};
+
+/** One image in one of the series of its study (default: four), with a patient for each study. */
+export function instance(study: number, index: number, seriesOfStudy = 4, modality: Modality = 'CT'): DicomJson {
   const uid = studyUid(study);
   const number = 1 + (index % seriesOfStudy);
   const series = `${uid}.${number}`;
-  return {
+  return withoutUndefined({
     ...CONSTANT,
+    ...OF_MODALITY[modality],
     '00080018': textElement('UI', `${series}.${index}`),
     '00080032': textElement('TM', `1017${String(index % 60).padStart(2, '0')}.250000`),
     '00080050': textElement('SH', `A${study}`),
@@ -79,5 +117,11 @@ export function instance(study: number, index: number, seriesOfStudy = 4): Dicom
     '00200013': textElement('IS', index),
     '00200032': textElement('DS', -174.6, -174.6, -index),
     '00201041': textElement('DS', -index),
-  };
+  });
+}
+
+function withoutUndefined(elements: Readonly<Record<string, DicomJsonElement | undefined>>): DicomJson {
+  return Object.fromEntries(
+    Object.entries(elements).flatMap(([tag, element]) => (element === undefined ? [] : [[tag, element]])),
+  );
 }

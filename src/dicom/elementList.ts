@@ -35,13 +35,17 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
     tags: Iterable<string>,
     same: (one: DicomElement | undefined, other: DicomElement | undefined) => boolean,
   ): (other: ReadonlyMap<string, DicomElement>) => boolean | undefined {
-    const places = [...tags].flatMap((tag) => this.#places.get(tag) ?? []);
+    const places = this.#places;
+    // Of all elements only these are held on to.
+    const ours = [...tags].flatMap((tag) => {
+      const place = places.get(tag);
+      return place === undefined ? [] : [{ place, element: this.#elements[place] }];
+    });
     return (other) => {
-      if (!(other instanceof ElementList) || other.#places !== this.#places) return undefined;
-      for (const place of places) {
-        const one = this.#elements[place];
-        const element = other.#elements[place];
-        if (one !== element && !same(one, element)) return false;
+      if (!(other instanceof ElementList) || other.#places !== places) return undefined;
+      for (const { place, element } of ours) {
+        const theirs = other.#elements[place];
+        if (theirs !== element && !same(theirs, element)) return false;
       }
       return true;
     };

@@ -51,17 +51,17 @@ export function similarDatasets(last: LastDataset = {}): ElementParser<SimilarDa
     const members = readMembers(bytes, start + 1, before.members);
     if (members === undefined) return undefined;
     const end = members.reduce((at, { length }) => at + length, start + 1);
-    const { elements, issues } = readDataset(objectOf(members));
-    // Where all is well each member is an element of its own.
-    remember(
-      issues.length === 0 && elements.size === members.length
-        ? {
-            members: { bytes, start: start + 1, end, stretches: stretchesOf(members) },
-            elements: ElementList.of(elements),
-          }
-        : NOTHING,
-    );
-    return { value: { elements, issues, changed: [...elements] }, end };
+    const dataset = readDataset(objectOf(members));
+    const { issues } = dataset;
+    const changed = [...dataset.elements];
+    // Where all is well each member is an element of its own, and the next data set can be a copy.
+    if (issues.length > 0 || changed.length !== members.length) {
+      remember(NOTHING);
+      return { value: { ...dataset, changed }, end };
+    }
+    const elements = ElementList.of(dataset.elements);
+    remember({ members: { bytes, start: start + 1, end, stretches: stretchesOf(members) }, elements });
+    return { value: { elements, issues, changed }, end };
   }
 
   return {

@@ -104,16 +104,25 @@ function distribute(results: Results, parts: readonly TransactionPart[]): void {
 }
 
 function isSmall(entries: Entries): boolean {
-  return entries.reduce((sum, entry) => sum + valuesIn(entry), 0) <= MAX_VALUES;
+  return valuesIn(entries, MAX_VALUES) <= MAX_VALUES;
 }
 
-/** Lists from this length on are counted by their first item: the instances of a series are alike, and there are many. */
+/** Lists from this length on are counted by their first item where it holds no list: the instances of a series are alike. */
 const MANY_ITEMS = 20;
 
-function valuesIn(value: unknown): number {
+/** @returns more than `most`, whatever it is, where there are more */
+function valuesIn(value: unknown, most: number): number {
   if (typeof value !== 'object' || value === null) return 1;
-  if (Array.isArray(value) && value.length >= MANY_ITEMS) return value.length * valuesIn(value[0]);
+  if (Array.isArray(value) && value.length >= MANY_ITEMS && !holdsList(value[0]))
+    return value.length * valuesIn(value[0], most);
   let count = 1;
-  for (const part of Object.values(value)) count += valuesIn(part);
+  for (const part of Object.values(value)) {
+    count += valuesIn(part, most - count);
+    if (count > most) break;
+  }
   return count;
+}
+
+function holdsList(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).some(Array.isArray);
 }

@@ -7,9 +7,13 @@ import { ResponseTooLarge } from './errors';
 export async function readText(chunks: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  // As it comes: a long body would hold the event loop at its end.
-  for await (const chunk of limited(chunks, limitBytes)) text += decoder.decode(chunk, { stream: true });
-  return text + decoder.decode();
+  let last: Uint8Array | undefined;
+  // As it comes: a long body would hold the event loop at its end. Most come in one chunk, which is decoded faster as the last.
+  for await (const chunk of limited(chunks, limitBytes)) {
+    if (last !== undefined) text += decoder.decode(last, { stream: true });
+    last = chunk;
+  }
+  return text + decoder.decode(last);
 }
 
 /** The same chunks. @throws ResponseTooLarge as soon as they hold more bytes than the limit */

@@ -23,7 +23,7 @@ export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: 
     const index = recent.findIndex(({ isAnswerOf }) => isAnswerOf(dataset.elements));
     const found = recent[index];
     if (found !== undefined) {
-      // The order only says who is forgotten first.
+      // The order says who is forgotten first, so it counts from when somebody is.
       if (index > 0 && recent.length === REMEMBERED) recent.unshift(...recent.splice(index, 1));
       return found.value;
     }

@@ -164,9 +164,10 @@ function createPatientAndWrite(
 ): Promise<PassResult> {
   const work = async (lease: PatientLease): Promise<PassResult> => {
     const again = deps.patientLock.excludes ? await findPatient(deps, patient, signal) : undefined;
+    const plan = again?.keep === undefined ? await planFor(undefined) : undefined;
     if (!hasTimeLeft(lease)) return { kind: 'start-over', reason: 'lease-ran-out' };
-    if (again?.keep !== undefined) return writeForPatient(deps, study, again, planFor, live, signal);
-    const result = await write(deps, await planFor(undefined), live, signal);
+    if (plan === undefined) return writeForPatient(deps, study, again, planFor, live, signal);
+    const result = await write(deps, plan, live, signal);
     if (result.kind === 'start-over') return result;
     const after = await findPatient(deps, patient, signal);
     return after.lose.length === 0 ? result : removeSparePatients(deps, study, after, result, signal);

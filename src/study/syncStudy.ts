@@ -126,11 +126,10 @@ export function studySync(deps: SyncDependencies): StudySync {
     async handle(message, delivery, signal) {
       const blocked = breakers.blocked();
       if (blocked !== undefined && !outageBudgetUsed(message)) return failed.defer(message, blocked, signal);
-      const deadline = startDeadline(options.deliveryMs, signal);
       try {
-        await work(message, delivery, signal, deadline.signal);
+        const deadline = startDeadline(options.deliveryMs, signal);
+        await work(message, delivery, signal, deadline.signal).finally(() => deadline.release());
       } finally {
-        deadline.release();
         breakers.undecided();
       }
     },

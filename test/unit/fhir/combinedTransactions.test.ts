@@ -127,6 +127,21 @@ describe('small transactions that meet', () => {
     ).toEqual([1, 60, 61]);
   });
 
+  it('do not take a large one with them whose first series is small', async () => {
+    const series = Array.from({ length: 30 }, (_, number) => ({
+      uid: `1.2.${number}`,
+      modality: { code: 'CT' },
+      instance: Array.from({ length: number === 0 ? 3 : 500 }, (_unused, index) => ({
+        uid: `1.2.${number}.${index}`,
+        sopClass: { code: 'urn:oid:1.2' },
+      })),
+    }));
+    const study: ImagingStudy = { resourceType: 'ImagingStudy', status: 'available', subject: {}, series };
+    const large: TransactionEntry = { kind: 'update', resource: study, id: 'large', etag: 'W/"2"' };
+    await settle([large], [update('a')], [update('b')], [update('c')]);
+    expect(requests().find((sent) => sent.includes('ImagingStudy/large'))).toHaveLength(1);
+  });
+
   describe('and are refused', () => {
     it.each([400, 403, 409, 412, 413, 422, 500])(
       'with %i because of one of them: the others are stored, and that one has its own reason',
