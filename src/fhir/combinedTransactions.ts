@@ -1,6 +1,7 @@
 import type { FhirChannel } from './channel';
 import { forEachPart, mayConcernOne } from './combinedErrors';
 import { VersionConflict } from './errors';
+import { holdsMoreValues } from './jsonValues';
 import { encodeQuery } from './query';
 import { type Part, type Sharing, together } from '../concurrency/together';
 import { sendTransaction, type TransactionEntry, type TransactionResult } from './transaction';
@@ -42,7 +43,9 @@ export function combinedTransactions(
     send: (parts, signal) => sendTogether(channel, parts, signal),
   });
   return (entries, signal) =>
-    entries.length === 0 || !isSmall(entries) ? sendTransaction(channel, entries, signal) : sendSmall(entries, signal);
+    entries.length === 0 || holdsMoreValues(entries, MAX_VALUES)
+      ? sendTransaction(channel, entries, signal)
+      : sendSmall(entries, signal);
 }
 
 /** What an entry is about: within one transaction each resource may be named once (FHIR R4, http.html, "transaction"). */
@@ -101,28 +104,4 @@ function distribute(results: Results, parts: readonly TransactionPart[]): void {
     resolve(results.slice(at, at + item.length));
     at += item.length;
   }
-}
-
-function isSmall(entries: Entries): boolean {
-  return valuesIn(entries, MAX_VALUES) <= MAX_VALUES;
-}
-
-/** Lists from this length on are counted by their first item where it holds no list: the instances of a series are alike. */
-const MANY_ITEMS = 20;
-
-/** @returns more than `most`, whatever it is, where there are more */
-function valuesIn(value: unknown, most: number): number {
-  if (typeof value !== 'object' || value === null) return 1;
-  if (Array.isArray(value) && value.length >= MANY_ITEMS && !holdsList(value[0]))
-    return value.length * valuesIn(value[0], most);
-  let count = 1;
-  for (const part of Object.values(value)) {
-    count += valuesIn(part, most - count);
-    if (count > most) break;
-  }
-  return count;
-}
-
-function holdsList(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.values(value).some(Array.isArray);
 }

@@ -1,4 +1,5 @@
 import type { Parts } from '../concurrency/parts';
+import { holdsMoreValues } from './jsonValues';
 
 /** JSON values that are written in one part. */
 const VALUES = 20_000;
@@ -50,20 +51,5 @@ function* writeMembers(value: object, texts: string[]): Parts<void> {
 }
 
 function isLong(value: unknown): boolean {
-  return countDown(value, VALUES) < 0;
-}
-
-/** @returns what is left of so many values, below 0 where there are more; it does not count any further then */
-function countDown(value: unknown, values: number): number {
-  let left = values - 1;
-  if (typeof value !== 'object' || value === null) return left;
-  // Without lists of entries or values: for most data this is all that is done.
-  if (Array.isArray(value))
-    for (let index = 0; index < value.length && left >= 0; index++) left = countDown(value[index], left);
-  else
-    for (const name in value) {
-      if (left < 0) return left;
-      left = countDown((value as Readonly<Record<string, unknown>>)[name], left);
-    }
-  return left;
+  return holdsMoreValues(value, VALUES);
 }

@@ -1,0 +1,19 @@
+/** Whether data holds more than so many JSON values, lists and objects themselves included. It counts no further than that. */
+export function holdsMoreValues(data: unknown, most: number): boolean {
+  return countDown(data, most) < 0;
+}
+
+/** @returns what is left of so many values, below 0 where there are more; it does not count any further then */
+function countDown(value: unknown, values: number): number {
+  let left = values - 1;
+  if (typeof value !== 'object' || value === null) return left;
+  // Without lists of entries or values: for most data this is all that is done.
+  if (Array.isArray(value))
+    for (let index = 0; index < value.length && left >= 0; index++) left = countDown(value[index], left);
+  else
+    for (const name in value) {
+      if (left < 0) return left;
+      left = countDown((value as Readonly<Record<string, unknown>>)[name], left);
+    }
+  return left;
+}
