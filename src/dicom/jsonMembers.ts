@@ -1,4 +1,5 @@
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './jsonBytes';
+import { CLOSE_BRACE, COLON, QUOTE } from './jsonBytes';
+import { readElement, readValue } from './jsonElement';
 
 /** One member of an object as it was read. */
 export interface Member {
@@ -45,6 +46,7 @@ export function readAlike(
   let end = start;
   let endBefore = before.start;
   for (const stretch of before.stretches) {
+    // Most of what changes is a stretch of its own already, and needs no lists of one.
     const only = stretch.members.length === 1 ? stretch.members[0] : undefined;
     if (only !== undefined) {
       const member = readLikely(bytes, end, only, before.bytes, endBefore);
@@ -174,73 +176,9 @@ function readLikely(
 function readMember(bytes: Buffer, at: number, name = tagAt(bytes, at)): Member | undefined {
   if (name === undefined) return undefined;
   const valueAt = at + NAME_LENGTH + 1;
-  const element = readElement(bytes, valueAt);
-  if (element !== undefined) return { length: element.end + 1 - at, name, value: element.value };
-  const end = endOfValue(bytes, valueAt);
-  if (end === undefined) return undefined;
-  return { length: end + 1 - at, name, value: JSON.parse(bytes.toString('utf8', valueAt, end)) as unknown };
+  const parsed = readElement(bytes, valueAt) ?? readValue(bytes, valueAt);
+  return parsed === undefined ? undefined : { length: parsed.end + 1 - at, name, value: parsed.value };
 }
-
-/** What stands before the values of nearly every element; XX is its value representation. */
-const BEFORE_VALUES = Buffer.from('{"vr":"XX","Value":[');
-const VR_AT = BEFORE_VALUES.indexOf('XX');
-
-interface ParsedValue {
-  readonly value: unknown;
-  /** The index of the comma or brace after it. */
-  readonly end: number;
-}
-
-/** An element with a value representation and values, and nothing else. @returns undefined where it is anything else */
-function readElement(bytes: Buffer, at: number): ParsedValue | undefined {
-  const vr = vrBeforeValues(bytes, at);
-  if (vr === undefined) return undefined;
-  const values = readValues(bytes, at + BEFORE_VALUES.length - 1);
-  if (values === undefined || bytes[values.end] !== CLOSE_BRACE || !isEnd(bytes[values.end + 1])) return undefined;
-  return { value: { vr, Value: values.value }, end: values.end + 1 };
-}
-
-function vrBeforeValues(bytes: Buffer, at: number): string | undefined {
-  for (let index = 0; index < BEFORE_VALUES.length; index++)
-    if (bytes[at + index] !== BEFORE_VALUES[index] && index !== VR_AT && index !== VR_AT + 1) return undefined;
-  return twoLetters(bytes[at + VR_AT] ?? 0, bytes[at + VR_AT + 1] ?? 0);
-}
-
-const FIRST_LETTER = 0x41;
-const LETTERS = 26;
-const LETTER_PAIRS: readonly string[] = Array.from({ length: LETTERS * LETTERS }, (_, pair) =>
-  String.fromCharCode(FIRST_LETTER + Math.floor(pair / LETTERS), FIRST_LETTER + (pair % LETTERS)),
-);
-
-/** @returns the same string each time; undefined for what are not two capital letters */
-function twoLetters(one: number, other: number): string | undefined {
-  const first = one - FIRST_LETTER;
-  const second = other - FIRST_LETTER;
-  if (first < 0 || first >= LETTERS || second < 0 || second >= LETTERS) return undefined;
-  return LETTER_PAIRS[first * LETTERS + second];
-}
-
-function readValues(bytes: Buffer, at: number): ParsedValue | undefined {
-  if (bytes[at + 1] === QUOTE) {
-    const textEnd = endOfPlainText(bytes, at + 2);
-    if (bytes[textEnd] === QUOTE && bytes[textEnd + 1] === CLOSE_BRACKET)
-      return { value: [bytes.toString('latin1', at + 2, textEnd)], end: textEnd + 2 };
-  }
-  const end = endOfValue(bytes, at);
-  return end === undefined ? undefined : { value: JSON.parse(bytes.toString('utf8', at, end)) as unknown, end };
-}
-
-/** @returns the index of the first byte that is no character of its own in a JSON text */
-function endOfPlainText(bytes: Buffer, from: number): number {
-  let index = from;
-  for (let byte = bytes[index]; isPlain(byte); byte = bytes[index]) index++;
-  return index;
-}
-
-const isPlain = (byte: number | undefined): boolean =>
-  byte !== undefined && byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH;
-
-const isEnd = (byte: number | undefined): boolean => byte === COMMA || byte === CLOSE_BRACE;
 
 function tagAt(bytes: Buffer, at: number): string | undefined {
   if (bytes[at] !== QUOTE || bytes[at + NAME_LENGTH - 1] !== QUOTE || bytes[at + NAME_LENGTH] !== COLON)
@@ -252,29 +190,4 @@ function tagAt(bytes: Buffer, at: number): string | undefined {
 
 function isHexadecimal(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
-}
-
-/** @returns the index of the comma or brace after a value */
-function endOfValue(bytes: Buffer, from: number): number | undefined {
-  let depth = 0;
-  for (let index = from; index < bytes.length; index++) {
-    const byte = bytes[index];
-    if (byte === QUOTE) {
-      index = endOfString(bytes, index + 1);
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      depth++;
-    } else if (depth === 0 && (byte === COMMA || byte === CLOSE_BRACE)) {
-      return index;
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      depth--;
-    }
-  }
-  return undefined;
-}
-
-/** @returns the index of the quote that ends a string */
-function endOfString(bytes: Buffer, from: number): number {
-  let index = from;
-  while (index < bytes.length && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;
-  return index;
 }

@@ -1,0 +1,100 @@
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './jsonBytes';
+
+/** What stands before the values of nearly every element; XX is its value representation. */
+const BEFORE_VALUES = Buffer.from('{"vr":"XX","Value":[');
+const VR_AT = BEFORE_VALUES.indexOf('XX');
+
+export interface ParsedValue {
+  readonly value: unknown;
+  /** The index of the comma or brace after it. */
+  readonly end: number;
+}
+
+/**
+ * An element (PS3.18 F.2.2) with a value representation and values, and nothing else: only its values are parsed.
+ * @returns undefined where it is anything else
+ * @throws SyntaxError, whose text may quote what could not be read
+ */
+export function readElement(bytes: Buffer, at: number): ParsedValue | undefined {
+  const vr = vrBeforeValues(bytes, at);
+  if (vr === undefined) return undefined;
+  const values = readValues(bytes, at + BEFORE_VALUES.length - 1);
+  if (values === undefined || bytes[values.end] !== CLOSE_BRACE || !isEnd(bytes[values.end + 1])) return undefined;
+  return { value: { vr, Value: values.value }, end: values.end + 1 };
+}
+
+function vrBeforeValues(bytes: Buffer, at: number): string | undefined {
+  for (let index = 0; index < BEFORE_VALUES.length; index++)
+    if (bytes[at + index] !== BEFORE_VALUES[index] && index !== VR_AT && index !== VR_AT + 1) return undefined;
+  return twoLetters(bytes[at + VR_AT] ?? 0, bytes[at + VR_AT + 1] ?? 0);
+}
+
+const FIRST_LETTER = 0x41;
+const LETTERS = 26;
+const LETTER_PAIRS: readonly string[] = Array.from({ length: LETTERS * LETTERS }, (_, pair) =>
+  String.fromCharCode(FIRST_LETTER + Math.floor(pair / LETTERS), FIRST_LETTER + (pair % LETTERS)),
+);
+
+/** @returns the same string each time; undefined for what are not two capital letters */
+function twoLetters(one: number, other: number): string | undefined {
+  const first = one - FIRST_LETTER;
+  const second = other - FIRST_LETTER;
+  if (first < 0 || first >= LETTERS || second < 0 || second >= LETTERS) return undefined;
+  return LETTER_PAIRS[first * LETTERS + second];
+}
+
+function readValues(bytes: Buffer, at: number): ParsedValue | undefined {
+  if (bytes[at + 1] === QUOTE) {
+    const textEnd = endOfPlainText(bytes, at + 2);
+    if (bytes[textEnd] === QUOTE && bytes[textEnd + 1] === CLOSE_BRACKET)
+      return { value: [bytes.toString('latin1', at + 2, textEnd)], end: textEnd + 2 };
+  }
+  return readValue(bytes, at);
+}
+
+/**
+ * Any JSON value.
+ * @returns undefined where it does not end
+ * @throws SyntaxError, whose text may quote what could not be read
+ */
+export function readValue(bytes: Buffer, at: number): ParsedValue | undefined {
+  const end = endOfValue(bytes, at);
+  return end === undefined ? undefined : { value: JSON.parse(bytes.toString('utf8', at, end)) as unknown, end };
+}
+
+/** @returns the index of the first byte that is no character of its own in a JSON text */
+function endOfPlainText(bytes: Buffer, from: number): number {
+  let index = from;
+  for (let byte = bytes[index]; isPlain(byte); byte = bytes[index]) index++;
+  return index;
+}
+
+const isPlain = (byte: number | undefined): boolean =>
+  byte !== undefined && byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH;
+
+const isEnd = (byte: number | undefined): boolean => byte === COMMA || byte === CLOSE_BRACE;
+
+/** @returns the index of the comma or brace after a value */
+function endOfValue(bytes: Buffer, from: number): number | undefined {
+  let depth = 0;
+  for (let index = from; index < bytes.length; index++) {
+    const byte = bytes[index];
+    if (byte === QUOTE) {
+      index = endOfString(bytes, index + 1);
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth++;
+    } else if (depth === 0 && (byte === COMMA || byte === CLOSE_BRACE)) {
+      return index;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--;
+    }
+  }
+  return undefined;
+}
+
+/** @returns the index of the quote that ends a string */
+function endOfString(bytes: Buffer, from: number): number {
+  let index = from;
+  while (index < bytes.length && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;
+  return index;
+}
