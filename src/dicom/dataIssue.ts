@@ -61,7 +61,7 @@ export function clean<T>(value: T): Reading<T> {
 }
 
 /** @returns one list of both; nearly always there are none */
-export function joined(some: readonly DataIssue[], others: readonly DataIssue[]): readonly DataIssue[] {
+export function joinedIssues(some: readonly DataIssue[], others: readonly DataIssue[]): readonly DataIssue[] {
   if (others.length === 0) return some;
   return some.length === 0 ? others : [...some, ...others];
 }

@@ -1,6 +1,6 @@
 import type { AttributeDefinition } from './attributes';
 import { Attribute } from './attributes';
-import { clean, invalid, joined, note, type DataIssue, type Reading } from './dataIssue';
+import { clean, invalid, joinedIssues, note, type DataIssue, type Reading } from './dataIssue';
 import type { DicomDataset } from './dataset';
 import { textValue } from './text';
 import { formatOffset, offsetOfWallClock, parseOffset, zoneOf, type Zone } from './timeZone';
@@ -26,7 +26,7 @@ export function dateValue(dataset: DicomDataset, attribute: AttributeDefinition)
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
   const date = parseDate(attribute, text);
-  return { value: date.value, issues: joined(issues, date.issues) };
+  return { value: date.value, issues: joinedIssues(issues, date.issues) };
 }
 
 /** @returns the time of day of a TM attribute (`HH[MM[SS[.FFFFFF]]]`, colons tolerated), or undefined */
@@ -34,7 +34,7 @@ export function timeValue(dataset: DicomDataset, attribute: AttributeDefinition)
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
   const time = parseTime(attribute, text);
-  return { value: time.value, issues: joined(issues, time.issues) };
+  return { value: time.value, issues: joinedIssues(issues, time.issues) };
 }
 
 /**
@@ -52,10 +52,10 @@ export function dateTimeOf(
   const date = dateValue(dataset, dateAttribute);
   if (date.value === undefined) return date;
   const time = timeValue(dataset, timeAttribute);
-  const { value, issues } = join(date.value, time.value, timeAttribute, () =>
+  const { value, issues } = dateTimeFrom(date.value, time.value, timeAttribute, () =>
     zoneOf(options.zoneOf ?? dataset, options.defaultTimeZone),
   );
-  return { value, issues: joined(joined(date.issues, time.issues), issues) };
+  return { value, issues: joinedIssues(joinedIssues(date.issues, time.issues), issues) };
 }
 
 /** @returns a DT attribute (`YYYY[MM[DD[HH[MM[SS[.F]]]]]][&ZZXX]`) as FHIR dateTime, under the rules of `dateTimeOf` */
@@ -72,10 +72,15 @@ export function dateTimeValue(
     return { value: undefined, issues: [...issues, invalid(attribute, 'expected a date and time (DT)')] };
   }
   const date = parseDate(attribute, local.slice(0, 8));
-  if (date.value === undefined) return { value: undefined, issues: [...issues, ...date.issues] };
+  if (date.value === undefined) return { value: undefined, issues: joinedIssues(issues, date.issues) };
   const time = local.length > 8 ? parseTime(attribute, local.slice(8)) : clean(undefined);
-  const whole = join(date.value, time.value, attribute, () => zoneOfDateTime(dataset, attribute, offsetText, options));
-  return { value: whole.value, issues: joined(joined(issues, date.issues), joined(time.issues, whole.issues)) };
+  const whole = dateTimeFrom(date.value, time.value, attribute, () =>
+    zoneOfDateTime(dataset, attribute, offsetText, options),
+  );
+  return {
+    value: whole.value,
+    issues: joinedIssues(joinedIssues(issues, date.issues), joinedIssues(time.issues, whole.issues)),
+  };
 }
 
 function zoneOfDateTime(
@@ -95,7 +100,7 @@ function zoneOfDateTime(
   };
 }
 
-function join(
+function dateTimeFrom(
   date: string,
   time: TimeOfDay | undefined,
   timeAttribute: AttributeDefinition,
