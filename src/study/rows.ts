@@ -13,7 +13,7 @@ export interface RowChanges {
   readonly clear: readonly string[];
 }
 
-const NO_CHANGES: RowChanges = { file: [], clear: [] };
+export const NO_CHANGES: RowChanges = { file: [], clear: [] };
 
 /**
  * After a success: invalid live instances are filed under the changes that name them, or by themselves when the pass had no changes;

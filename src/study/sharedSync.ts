@@ -12,7 +12,7 @@ import type { LiveStudy } from './liveStudy';
 import type { StudyMessage } from './message';
 import { runPass } from './pass';
 import { failureOf } from './passFailure';
-import { rowsAfterSuccess } from './rows';
+import { NO_CHANGES, rowsAfterSuccess } from './rows';
 import { type SettledPass, settledPass } from './settledPass';
 import type { SyncDependencies } from './syncDependencies';
 import { watchReads } from './watchReads';
@@ -43,8 +43,6 @@ type Look =
   | OwnMessage
   /** A copy for later is in the queue already. */
   | { readonly kind: 'deferred' };
-
-const NO_ROWS = { file: [], clear: [] };
 
 /** Thrown into a look that would have entries to file. */
 class NeedsOwnMessage extends Error {}
@@ -109,7 +107,7 @@ export function sharedSync(
       return {
         kind: 'equal',
         wrote,
-        report: settledPass(result, { message, rows: NO_ROWS, durationMs, operationId }),
+        report: settledPass(result, { message, rows: NO_CHANGES, durationMs, operationId }),
       };
     } catch (error) {
       signal.throwIfAborted();
