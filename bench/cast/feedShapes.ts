@@ -122,10 +122,10 @@ function bigStudy(study: number, series: number, size: number): readonly FeedSte
   const index = Math.floor(size / 2);
   const seriesUid = `${studyUid(study)}.${1 + (index % series)}`;
   return [
-    prepared((dicom) => dicom.store(range(size).map((index) => instance(study, index, series)))),
+    prepared((dicom) => dicom.store(range(size).map((index) => instance(study, index, { seriesOfStudy: series })))),
     measured((dicom) => {
       dicom.deleteInstance(studyUid(study), seriesUid, `${seriesUid}.${index}`);
-      dicom.store({ ...instance(study, index, series), '00200013': textElement('IS', size) });
+      dicom.store({ ...instance(study, index, { seriesOfStudy: series }), '00200013': textElement('IS', size) });
     }),
     measured((dicom) => dicom.update(studyUid(study), { '00081030': textElement('LO', 'CT Abdomen') })),
   ];
@@ -146,7 +146,7 @@ const mixedSize = (study: number): number => 5 + ((study * 7) % 56);
 const mixedModality = (study: number): Modality => MODALITIES[study % MODALITIES.length] ?? 'CT';
 
 function store(dicom: DicomService, study: number, indexes: readonly number[], modality?: Modality): void {
-  dicom.store(indexes.map((index) => instance(study, index, undefined, modality)));
+  dicom.store(indexes.map((index) => instance(study, index, { modality })));
 }
 
 /** Uploads of several studies that alternate image by image; when they are done the next ones begin. */

@@ -98,8 +98,19 @@ const OF_MODALITY: Readonly<Record<Modality, Readonly<Record<string, DicomJsonEl
   },
 };
 
-/** One image in one of the series of its study (default: four), with a patient for each study. */
-export function instance(study: number, index: number, seriesOfStudy = 4, modality: Modality = 'CT'): DicomJson {
+export interface InstanceOptions {
+  /** Default: four. */
+  readonly seriesOfStudy?: number;
+  /** Default: CT. */
+  readonly modality?: Modality | undefined;
+}
+
+/** One image in one of the series of its study, with a patient for each study. */
+export function instance(
+  study: number,
+  index: number,
+  { seriesOfStudy = 4, modality = 'CT' }: InstanceOptions = {},
+): DicomJson {
   const uid = studyUid(study);
   const number = 1 + (index % seriesOfStudy);
   const series = `${uid}.${number}`;
