@@ -7,6 +7,11 @@ export interface DicomElement {
   readonly values: readonly unknown[];
 }
 
+export interface TaggedElement {
+  readonly tag: string;
+  readonly element: DicomElement;
+}
+
 /** A data set in canonical form: keys are tags of eight upper-case hexadecimal digits. */
 export interface DicomDataset {
   readonly elements: ReadonlyMap<string, DicomElement>;
@@ -47,16 +52,18 @@ export function readDataset(json: unknown): DicomDataset {
  * @param tag eight hexadecimal digits
  * @param issues are added to
  */
-export function readTagged(
-  tag: string,
-  content: unknown,
-  issues: DataIssue[],
-): readonly [tag: string, element: DicomElement] {
+export function readTagged(tag: string, content: unknown, issues: DataIssue[]): TaggedElement {
   const attribute = attributeWithTag(tag);
-  return [attribute.tag, readElement(attribute, content, issues)];
+  return { tag: attribute.tag, element: readElement(attribute, content, issues) };
 }
 
 const NONE: readonly never[] = [];
+
+export function taggedElements(elements: DicomDataset['elements']): readonly TaggedElement[] {
+  const tagged: TaggedElement[] = [];
+  elements.forEach((element, tag) => tagged.push({ tag, element }));
+  return tagged;
+}
 
 /** @returns the raw values of an attribute; none when it is absent */
 export function rawValues(dataset: DicomDataset, attribute: AttributeDefinition): readonly unknown[] {

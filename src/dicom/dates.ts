@@ -127,15 +127,17 @@ function dateTimeFrom(
   }
 }
 
+const DATE = /^\d{4}(?:\d{2}(?:\d{2})?|([./-])\d{2}\1\d{2})?$/;
+
 function parseDate(attribute: AttributeDefinition, text: string): Reading<string | undefined> {
-  const match = /^(\d{4})(?:(\d{2})(\d{2})?|([./-])(\d{2})\4(\d{2}))?$/.exec(text);
-  if (match === null) return { value: undefined, issues: [invalid(attribute, 'expected a date of the form YYYYMMDD')] };
-  const [, year = '', plainMonth, plainDay, separator, separatedMonth, separatedDay] = match;
-  const month = plainMonth ?? separatedMonth ?? '00';
-  const day = plainDay ?? separatedDay ?? '00';
+  if (!DATE.test(text))
+    return { value: undefined, issues: [invalid(attribute, 'expected a date of the form YYYYMMDD')] };
+  const plain = text.length > 8 ? text.slice(0, 4) + text.slice(5, 7) + text.slice(8) : text;
+  const digits = plain.padEnd(8, '0');
+  const [year, month, day] = [digits.slice(0, 4), digits.slice(4, 6), digits.slice(6)];
   if (isPlaceholder(year, month, day)) return { value: undefined, issues: [note(attribute, 'placeholder date')] };
   const issues: DataIssue[] = [];
-  if (separator === '-' || separator === '/') issues.push(note(attribute, 'expected the form YYYYMMDD'));
+  if (text.includes('-') || text.includes('/')) issues.push(note(attribute, 'expected the form YYYYMMDD'));
   if (month === '00' || day === '00') issues.push(note(attribute, 'incomplete date'));
   if (year !== '0000' && month === '00' && day === '00') return { value: year, issues };
   if (year !== '0000' && day === '00' && exists(year, month, '01')) return { value: `${year}-${month}`, issues };
@@ -161,21 +163,21 @@ function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
+const TIME = /^\d{2}(?:(:?)\d{2}(?:\1\d{2}(?:\.\d{1,6})?)?)?$/;
+
 function parseTime(attribute: AttributeDefinition, text: string): Reading<TimeOfDay | undefined> {
-  const match = /^(\d{2})(?:(:?)(\d{2})(?:\2(\d{2})(?:\.(\d{1,6}))?)?)?$/.exec(text);
-  const [, hours, , minutes, seconds, digits] = match ?? [];
-  const inRange = Number(hours) <= 23 && Number(minutes ?? 0) <= 59 && Number(seconds ?? 0) <= 60;
-  if (hours === undefined || !inRange) {
+  const digits = text.replaceAll(':', '');
+  const [hours, minutes, seconds] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4, 6)];
+  if (!TIME.test(text) || Number(hours) > 23 || Number(minutes) > 59 || Number(seconds) > 60)
     return { value: undefined, issues: [invalid(attribute, 'expected a time of the form HHMMSS.FFFFFF')] };
-  }
-  const fraction = digits === undefined ? '' : digits.replace(/0+$/, '');
+  const fraction = digits.slice(7).replace(/0+$/, '');
   // FHIR allows a leap second, but servers that keep instants in .NET types refuse it
   const leap = seconds === '60';
   const value: TimeOfDay = {
     hours,
-    minutes,
-    seconds: leap ? '59' : seconds,
-    fraction: fraction === '' || leap ? undefined : fraction,
+    minutes: minutes || undefined,
+    seconds: leap ? '59' : seconds || undefined,
+    fraction: leap ? undefined : fraction || undefined,
   };
   return leap ? { value, issues: [note(attribute, 'leap second, taken as second 59')] } : clean(value);
 }

@@ -8,7 +8,7 @@ import { Attribute } from './attributes';
 import { MalformedMetadata } from './errors';
 import { isObject, readDataset } from './dataset';
 import { jsonElements, parseMetadata } from './parseMetadata';
-import { type LastDataset, type SimilarDataset, similarDatasets } from './similarDatasets';
+import { KnownDatasets, type SimilarDataset, similarDatasets } from './similarDatasets';
 import { DEFAULT_PARTITION, type StudyKey } from './studyKey';
 import { textValue } from './text';
 
@@ -71,7 +71,7 @@ export function createDicomWebClient({
   version,
   partitioned = false,
 }: DicomWebClientOptions): PartitionedDicomWebClient {
-  const last: LastDataset = {};
+  const known = new KnownDatasets();
 
   async function get(url: string, accept: string, signal: AbortSignal): Promise<StreamedResponse> {
     return http.stream({ method: 'GET', url, headers: { accept }, signal });
@@ -108,7 +108,7 @@ export function createDicomWebClient({
       await abandon(chunks);
       throw new MalformedMetadata(`the status is ${status}, only 200 means that the metadata are complete`);
     }
-    yield* parseMetadata(limited(chunks, MAX_METADATA_BYTES), similarDatasets(last), { required: true });
+    yield* parseMetadata(limited(chunks, MAX_METADATA_BYTES), similarDatasets(known), { required: true });
   }
 
   async function arrayOf(response: StreamedResponse): Promise<readonly unknown[]> {

@@ -1,4 +1,4 @@
-import type { DicomElement } from './dataset';
+import type { DicomElement, TaggedElement } from './dataset';
 
 type Entry = [tag: string, element: DicomElement];
 
@@ -17,9 +17,9 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
   }
 
   /** @param changed elements of tags that are there already */
-  with(changed: readonly (readonly [tag: string, element: DicomElement])[]): ElementList {
+  with(changed: readonly TaggedElement[]): ElementList {
     const elements = this.#elements.slice();
-    for (const [tag, element] of changed) {
+    for (const { tag, element } of changed) {
       const place = this.#places.get(tag);
       if (place !== undefined) elements[place] = element;
     }
@@ -65,10 +65,10 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
   }
 
   forEach(visit: (element: DicomElement, tag: string, map: ReadonlyMap<string, DicomElement>) => void): void {
-    for (const [tag, place] of this.#places) {
+    this.#places.forEach((place, tag) => {
       const element = this.#elements[place];
       if (element !== undefined) visit(element, tag, this);
-    }
+    });
   }
 
   keys(): MapIterator<string> {

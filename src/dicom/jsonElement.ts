@@ -1,4 +1,16 @@
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './jsonBytes';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COMMA,
+  MINUS,
+  NINE,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  POINT,
+  QUOTE,
+  ZERO,
+} from './jsonBytes';
 
 /** What stands before the values of nearly every element; XX is its value representation. */
 const BEFORE_VALUES = Buffer.from('{"vr":"XX","Value":[');
@@ -49,8 +61,53 @@ function readValues(bytes: Buffer, at: number): ParsedValue | undefined {
     if (bytes[textEnd] === QUOTE && bytes[textEnd + 1] === CLOSE_BRACKET)
       return { value: [bytes.toString('latin1', at + 2, textEnd)], end: textEnd + 2 };
   }
-  return readValue(bytes, at);
+  return readNumbers(bytes, at) ?? readValue(bytes, at);
 }
+
+/** @returns undefined for an array with anything but numbers that `readNumber` reads */
+function readNumbers(bytes: Buffer, at: number): ParsedValue | undefined {
+  const first = readNumber(bytes, at + 1);
+  if (first === undefined) return undefined;
+  const value = [first.value];
+  let { end } = first;
+  while (bytes[end] === COMMA) {
+    const next = readNumber(bytes, end + 1);
+    if (next === undefined) return undefined;
+    value.push(next.value);
+    end = next.end;
+  }
+  return bytes[end] === CLOSE_BRACKET ? { value, end: end + 1 } : undefined;
+}
+
+/**
+ * So many digits, and the power of ten that they are divided by, are numbers without rounding: the quotient is rounded once, as JSON.parse
+ * rounds it (IEEE 754).
+ */
+const MAX_NUMBER_BYTES = 15;
+
+/** @returns undefined for a number in another form than `-12.5`, or a longer one */
+function readNumber(bytes: Buffer, at: number): { readonly value: number; readonly end: number } | undefined {
+  const isNegative = bytes[at] === MINUS;
+  const start = isNegative ? at + 1 : at;
+  let digits = 0;
+  let scale = 1;
+  let point = -1;
+  let end = start;
+  for (; end < start + MAX_NUMBER_BYTES; end++) {
+    const byte = bytes[end] ?? 0;
+    if (byte >= ZERO && byte <= NINE) {
+      digits = digits * 10 + byte - ZERO;
+      if (point >= 0) scale *= 10;
+    } else if (byte === POINT && point < 0) point = end;
+    else break;
+  }
+  const wholeDigits = (point < 0 ? end : point) - start;
+  const isJson = wholeDigits > 0 && (wholeDigits === 1 || bytes[start] !== ZERO) && point !== end - 1;
+  if (!isJson || !isAfterNumber(bytes[end])) return undefined;
+  return { value: isNegative ? -digits / scale : digits / scale, end };
+}
+
+const isAfterNumber = (byte: number | undefined): boolean => byte === COMMA || byte === CLOSE_BRACKET;
 
 /**
  * Any JSON value.

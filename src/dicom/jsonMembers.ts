@@ -10,14 +10,27 @@ export interface Member {
 }
 
 /** Neighbouring members of which none has changed without the others so far: their bytes are compared in one go. */
-interface Stretch {
+interface Neighbours {
   readonly length: number;
   readonly members: readonly Member[];
 }
 
+export type Stretch = Member | Neighbours;
+
+/** Bytes, and the same ones in words. */
+export interface Text {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+export const textOf = (bytes: Buffer): Text => ({
+  bytes,
+  view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+});
+
 /** The members of an object, and where their bytes are. */
 export interface Members {
-  readonly bytes: Buffer;
+  readonly text: Text;
   /** The index after the opening brace. */
   readonly start: number;
   /** The index after the object. */
@@ -35,7 +48,7 @@ const NAME_LENGTH = 10;
  * @throws SyntaxError, whose text may quote what could not be read
  */
 export function readAlike(
-  bytes: Buffer,
+  text: Text,
   start: number,
   before: Members,
 ): { readonly members: Members; readonly changed: readonly Member[] } | undefined {
@@ -46,22 +59,21 @@ export function readAlike(
   let end = start;
   let endBefore = before.start;
   for (const stretch of before.stretches) {
-    // Most of what changes is a stretch of its own already, and needs no lists of one.
-    const only = stretch.members.length === 1 ? stretch.members[0] : undefined;
-    if (only !== undefined) {
-      const member = readLikely(bytes, end, only, before.bytes, endBefore);
-      if (member?.name !== only.name) return undefined;
-      if (member !== only) {
+    // Most of what changes is a stretch of its own already.
+    if (!('members' in stretch)) {
+      const member = readLikely(text, end, stretch, before.text, endBefore);
+      if (member?.name !== stretch.name) return undefined;
+      if (member !== stretch) {
         changed.push(member);
-        stretches[place] = { length: member.length, members: [member] };
+        stretches[place] = member;
       }
       place++;
       end += member.length;
-    } else if (isSame(bytes, end, before.bytes, endBefore, stretch.length)) {
+    } else if (isSame(text, end, before.text, endBefore, stretch.length)) {
       place++;
       end += stretch.length;
     } else {
-      const read = readStretch(bytes, end, stretch, before.bytes, endBefore);
+      const read = readStretch(text, end, stretch, before.text, endBefore);
       if (read === undefined) return undefined;
       stretches.splice(place, 1, ...read.stretches);
       place += read.stretches.length;
@@ -70,15 +82,15 @@ export function readAlike(
     }
     endBefore += stretch.length;
   }
-  return bytes[end - 1] === CLOSE_BRACE ? { members: { bytes, start, end, stretches }, changed } : undefined;
+  return text.bytes[end - 1] === CLOSE_BRACE ? { members: { text, start, end, stretches }, changed } : undefined;
 }
 
 /** The members of a stretch one by one: from now on each that has changed is a stretch of its own. */
 function readStretch(
-  bytes: Buffer,
+  text: Text,
   start: number,
-  { members }: Stretch,
-  bytesBefore: Buffer,
+  { members }: Neighbours,
+  before: Text,
   startBefore: number,
 ): { readonly stretches: readonly Stretch[]; readonly changed: readonly Member[]; readonly end: number } | undefined {
   const stretches: Stretch[] = [];
@@ -86,11 +98,11 @@ function readStretch(
   let unchanged: Member[] = [];
   let [end, endBefore] = [start, startBefore];
   for (const likely of members) {
-    const member = readLikely(bytes, end, likely, bytesBefore, endBefore);
+    const member = readLikely(text, end, likely, before, endBefore);
     if (member?.name !== likely.name) return undefined;
     if (member === likely) unchanged.push(member);
     else {
-      stretches.push(...stretchesOf(unchanged), ...stretchesOf([member]));
+      stretches.push(...stretchesOf(unchanged), member);
       changed.push(member);
       unchanged = [];
     }
@@ -102,7 +114,8 @@ function readStretch(
 
 /** One for all of these members; none for no members. */
 export function stretchesOf(members: readonly Member[]): readonly Stretch[] {
-  return members.length === 0 ? [] : [{ length: members.reduce((sum, { length }) => sum + length, 0), members }];
+  if (members.length <= 1) return members;
+  return [{ length: members.reduce((sum, { length }) => sum + length, 0), members }];
 }
 
 /**
@@ -112,20 +125,22 @@ export function stretchesOf(members: readonly Member[]): readonly Stretch[] {
  * @returns undefined where the object does not end, or is anything but compact JSON with tags as names
  * @throws SyntaxError, whose text may quote what could not be read
  */
-export function readMembers(bytes: Buffer, start: number, before: Members): readonly Member[] | undefined {
+export function readMembers(text: Text, start: number, before: Members): readonly Member[] | undefined {
   const known = membersOf(before);
   const members: Member[] = [];
   let expected = 0;
   for (let at = start; ;) {
     const likely = known[expected];
     const member =
-      likely === undefined ? readMember(bytes, at) : readLikely(bytes, at, likely.member, before.bytes, likely.start);
+      likely === undefined
+        ? readMember(text.bytes, at)
+        : readLikely(text, at, likely.member, before.text, likely.start);
     if (member === undefined) return undefined;
     // Where members were added or left out, the next ones are looked for after the one of the same name.
     expected = likely?.member.name === member.name ? expected + 1 : placeAfter(known, member.name, expected);
     members.push(member);
     at += member.length;
-    if (bytes[at - 1] === CLOSE_BRACE) return members;
+    if (text.bytes[at - 1] === CLOSE_BRACE) return members;
   }
 }
 
@@ -136,41 +151,49 @@ interface PlacedMember {
 
 function membersOf({ stretches, start }: Members): readonly PlacedMember[] {
   let at = start;
-  return stretches.flatMap(({ members }) =>
-    members.map((member) => {
+  return stretches.flatMap((stretch) =>
+    membersIn(stretch).map((member) => {
       at += member.length;
       return { member, start: at - member.length };
     }),
   );
 }
 
+export const membersIn = (stretch: Stretch): readonly Member[] => ('members' in stretch ? stretch.members : [stretch]);
+
 function placeAfter(known: readonly PlacedMember[], name: string, otherwise: number): number {
   const place = known.findIndex(({ member }) => member.name === name);
   return place < 0 ? otherwise : place + 1;
 }
 
-/** What is longer is compared by a call, which costs as much as so many bytes one by one. */
-const MAX_BYTE_BY_BYTE = 48;
+/** What is longer is compared by a call, which costs as much as so many bytes word by word. */
+const MAX_WORD_BY_WORD = 160;
+const WORD_BYTES = 4;
 
-function isSame(bytes: Buffer, at: number, others: Buffer, othersAt: number, length: number): boolean {
-  if (at + length > bytes.length) return false;
-  if (length > MAX_BYTE_BY_BYTE) return bytes.compare(others, othersAt, othersAt + length, at, at + length) === 0;
+function isSame(text: Text, at: number, others: Text, othersAt: number, length: number): boolean {
+  if (at + length > text.bytes.length) return false;
+  if (length > MAX_WORD_BY_WORD)
+    return text.bytes.compare(others.bytes, othersAt, othersAt + length, at, at + length) === 0;
+  return sameBytes(text, at, others, othersAt, length) === length;
+}
+
+/** @returns how many bytes are the same, up to the first that is not */
+function sameBytes(text: Text, at: number, others: Text, othersAt: number, length: number): number {
+  const wordsEnd = Math.min(length, text.bytes.length - at) - WORD_BYTES;
   let same = 0;
-  while (same < length && bytes[at + same] === others[othersAt + same]) same++;
-  return same === length;
+  while (same <= wordsEnd && text.view.getUint32(at + same) === others.view.getUint32(othersAt + same))
+    same += WORD_BYTES;
+  while (same < length && text.bytes[at + same] === others.bytes[othersAt + same]) same++;
+  return same;
 }
 
 /** @returns the likely member itself where the bytes are the same */
-function readLikely(
-  bytes: Buffer,
-  at: number,
-  likely: Member,
-  bytesBefore: Buffer,
-  startBefore: number,
-): Member | undefined {
-  if (isSame(bytes, at, bytesBefore, startBefore, likely.length)) return likely;
-  const hasName = isSame(bytes, at, bytesBefore, startBefore, NAME_LENGTH + 1);
-  return readMember(bytes, at, hasName ? likely.name : undefined);
+function readLikely(text: Text, at: number, likely: Member, before: Text, startBefore: number): Member | undefined {
+  const { length } = likely;
+  if (length > MAX_WORD_BY_WORD && isSame(text, at, before, startBefore, length)) return likely;
+  const same = sameBytes(text, at, before, startBefore, Math.min(length, MAX_WORD_BY_WORD));
+  if (same === length) return likely;
+  return readMember(text.bytes, at, same > NAME_LENGTH ? likely.name : undefined);
 }
 
 function readMember(bytes: Buffer, at: number, name = tagAt(bytes, at)): Member | undefined {

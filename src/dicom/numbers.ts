@@ -6,21 +6,25 @@ import { cleanText } from './text';
 /** Largest FHIR unsignedInt (FHIR R4 datatypes, 32 bit). */
 const MAX_UNSIGNED_INT = 2_147_483_647;
 
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const INTEGER = /^[+-]?\d+$/;
+
 /** @returns the first value as a finite number (DS, FD, FL and the like), or undefined */
 export function decimalValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<number | undefined> {
-  return numberValue(dataset, attribute, /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, () => true, 'expected a number');
+  return numberValue(dataset, attribute, DECIMAL, () => true, 'expected a number');
 }
 
 /** @returns the first value as a whole number (IS and the binary integers), or undefined */
 export function integerValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<number | undefined> {
-  return numberValue(dataset, attribute, /^[+-]?\d+$/, Number.isSafeInteger, 'expected a whole number');
+  return numberValue(dataset, attribute, INTEGER, Number.isSafeInteger, 'expected a whole number');
 }
 
 /** @returns the first value as a whole number from 0 to 2147483647 (FHIR unsignedInt), or undefined */
 export function unsignedIntValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<number | undefined> {
-  const fits = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_UNSIGNED_INT;
-  return numberValue(dataset, attribute, /^[+-]?\d+$/, fits, 'expected a whole number from 0 to 2147483647');
+  return numberValue(dataset, attribute, INTEGER, isUnsignedInt, 'expected a whole number from 0 to 2147483647');
 }
+
+const isUnsignedInt = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= MAX_UNSIGNED_INT;
 
 function numberValue(
   dataset: DicomDataset,

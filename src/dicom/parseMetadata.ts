@@ -39,7 +39,8 @@ export async function* parseMetadata<T>(
     const part = reader.push(asBuffer(chunk));
     if (part.length > 0) yield part;
   }
-  reader.end(required);
+  const rest = reader.end(required);
+  if (rest.length > 0) yield rest;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -60,6 +61,10 @@ class ArrayReader<T> {
   #escaped = false;
   /** Earlier parts of the element that is not complete yet. */
   #pending: Buffer[] = [];
+  /** The end of the last chunk, where the next element seems to be cut in two: nobody has looked at it. */
+  #untouched: Buffer = NOTHING;
+  /** Of the element that the parser found the end of last. */
+  #lastLength = 0;
 
   constructor(parser: ElementParser<T>) {
     this.#parser = parser;
@@ -68,12 +73,38 @@ class ArrayReader<T> {
   /** @returns the elements that this chunk completes */
   push(chunk: Buffer): readonly T[] {
     const elements: T[] = [];
-    let index = 0;
+    const start = this.#acrossChunks(chunk, elements);
+    const end = this.#read(chunk, start, elements, (index) => chunk.length - index < this.#lastLength);
+    this.#untouched = chunk.subarray(end);
+    return elements;
+  }
+
+  /**
+   * Of one that is cut, neither is the beginning read in vain nor every byte looked at twice.
+   * @returns the index in this chunk after what it shares with the one before, as far as that was read
+   */
+  #acrossChunks(chunk: Buffer, elements: T[]): number {
+    const begun = this.#untouched;
+    if (begun.length === 0) return 0;
+    const joined = Buffer.concat([begun, chunk.subarray(0, this.#lastLength)]);
+    const end = this.#wholeElement(joined, 0, elements) ?? 0;
+    if (end >= begun.length) return end - begun.length;
+    this.#read(begun, end, elements, () => false);
+    return 0;
+  }
+
+  /**
+   * @param seemsCut tells of an element that begins at an index whether the chunk ends within it, as far as its length can be guessed
+   * @returns the index of such an element, which nobody has looked at; otherwise that after the chunk
+   */
+  #read(chunk: Buffer, from: number, elements: T[], seemsCut: (index: number) => boolean): number {
+    let index = from;
     while (index < chunk.length) {
       if (this.#place !== 'inside') this.#outside(chunk[index++] ?? 0);
+      else if (this.#pending.length === 0 && seemsCut(index)) return index;
       else index = this.#wholeElement(chunk, index, elements) ?? this.#inside(chunk, index, elements);
     }
-    return elements;
+    return index;
   }
 
   /** @returns the index after the element that begins here; undefined where it has to be cut out first */
@@ -83,6 +114,7 @@ class ArrayReader<T> {
     elements.push(parsed.value);
     this.#elementsSeen++;
     this.#place = 'behind';
+    this.#lastLength = parsed.end - index;
     return parsed.end;
   }
 
@@ -115,11 +147,14 @@ class ArrayReader<T> {
     return index;
   }
 
-  /** @throws MalformedMetadata when the array is not complete, or required and missing */
-  end(required: boolean): void {
+  /** @returns the elements that were still waiting for more. @throws MalformedMetadata when the array is not complete, or required and missing */
+  end(required: boolean): readonly T[] {
+    const elements: T[] = [];
+    this.#acrossChunks(NOTHING, elements);
     if (required && this.#place === 'before') throw new MalformedMetadata('the body is empty');
     if (this.#place === 'inside' || this.#place === 'behind')
       throw new MalformedMetadata('the array ends before it is complete');
+    return elements;
   }
 
   /** Around the elements there is white space only, or a byte order mark at the start. */
@@ -154,6 +189,8 @@ class ArrayReader<T> {
     }
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;

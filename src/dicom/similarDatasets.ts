@@ -1,67 +1,70 @@
 import { ElementList } from './elementList';
-import { type DicomDataset, type DicomElement, isObject, readDataset, readTagged } from './dataset';
+import { type DicomDataset, isObject, readDataset, readTagged, type TaggedElement, taggedElements } from './dataset';
 import type { DataIssue } from './dataIssue';
 import { OPEN_BRACE } from './jsonBytes';
-import { type Member, type Members, readAlike, readMembers, stretchesOf } from './jsonMembers';
+import {
+  type Member,
+  type Members,
+  membersIn,
+  readAlike,
+  readMembers,
+  stretchesOf,
+  type Text,
+  textOf,
+} from './jsonMembers';
 import type { ElementParser, ParsedElement } from './parseMetadata';
 
 /** A data set that follows another one. */
 export interface SimilarDataset extends DicomDataset {
-  /** The elements that are not the same objects as in the one before, by tag. */
-  readonly changed: readonly (readonly [tag: string, element: DicomElement])[];
+  /** The elements that are not the same objects as in the one before. */
+  readonly changed: readonly TaggedElement[];
 }
 
-/** The data set that was read last, of whichever study: others from the same modality have the same attributes, and many of its values. */
-export interface LastDataset {
-  read?: Remembered;
+/** The first data sets of the latest studies, one for each SOP class: others of it have the same attributes, and many of the values. */
+export class KnownDatasets {
+  readonly #bySopClass = new Map<string, Remembered>();
+
+  get(sopClass: string): Remembered | undefined {
+    return this.#bySopClass.get(sopClass);
+  }
+
+  set(sopClass: string, known: Remembered): void {
+    this.#bySopClass.delete(sopClass);
+    this.#bySopClass.set(sopClass, known);
+    const [eldest] = this.#bySopClass.keys();
+    if (this.#bySopClass.size > MAX_KNOWN && eldest !== undefined) this.#bySopClass.delete(eldest);
+  }
 }
+
+/** More than the modalities of a hospital send in turns. Each holds the bytes of its data set, and what they arrived with. */
+const MAX_KNOWN = 16;
 
 /**
  * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
  * one before is neither parsed nor read again, its element is the same object. Anything but compact JSON with tags as names goes to
  * JSON.parse as a whole. Gives what `readDataset` makes of the JSON, undefined for what is no object.
- * @param last what the first one is compared with; it is set to the last one that was read. In the first all elements count as changed
+ * @param known what the first one is compared with; it becomes one of them. In the first all elements count as changed
  */
-export function similarDatasets(last: LastDataset = {}): ElementParser<SimilarDataset | undefined> {
-  let before: Remembered = last.read ?? NOTHING;
-  let isFirst = true;
+export function similarDatasets(known = new KnownDatasets()): ElementParser<SimilarDataset | undefined> {
+  let before: Remembered | undefined;
 
-  function remember(now: Remembered): void {
-    before = now;
-    last.read = now;
-    isFirst = false;
-  }
-
-  function parseAt(bytes: Buffer, start: number): ParsedElement<SimilarDataset | undefined> | undefined {
+  function parseAt(bytes: Buffer, start: number): Parsed | undefined {
     if (bytes[start] !== OPEN_BRACE) return undefined;
-    const alike = readAlike(bytes, start + 1, before.members);
-    if (alike === undefined) return parseOther(bytes, start);
-    const issues: DataIssue[] = [];
-    const changed = alike.changed.map(({ name, value }) => readTagged(name, value, issues));
-    const elements = before.elements.with(changed);
-    const value = { elements, issues, changed: isFirst ? [...elements] : changed };
-    // What differs from study to study says nothing of what does within one.
-    const members = isFirst ? inOneStretch(alike.members) : alike.members;
-    remember(issues.length === 0 ? { members, elements } : NOTHING);
-    return { value, end: alike.members.end };
+    if (before === undefined) return parseFirst(bytes, start);
+    const parsed = parse(bytes, start, before);
+    before = parsed?.remembered ?? before;
+    return parsed;
   }
 
-  /** With other names than the one before, or with those in another order. */
-  function parseOther(bytes: Buffer, start: number): ParsedElement<SimilarDataset | undefined> | undefined {
-    const members = readMembers(bytes, start + 1, before.members);
-    if (members === undefined) return undefined;
-    const end = members.reduce((at, { length }) => at + length, start + 1);
-    const dataset = readDataset(objectOf(members));
-    const { issues } = dataset;
-    const changed = [...dataset.elements];
-    // Where all is well each member is an element of its own, and the next data set can be a copy.
-    if (issues.length > 0 || changed.length !== members.length) {
-      remember(NOTHING);
-      return { value: { ...dataset, changed }, end };
-    }
-    const elements = ElementList.of(dataset.elements);
-    remember({ members: { bytes, start: start + 1, end, stretches: stretchesOf(members) }, elements });
-    return { value: { elements, issues, changed }, end };
+  function parseFirst(bytes: Buffer, start: number): Parsed | undefined {
+    const sopClass = sopClassAt(bytes, start);
+    const parsed = parse(bytes, start, known.get(sopClass) ?? NOTHING);
+    if (parsed === undefined) return undefined;
+    const { value, end, remembered } = parsed;
+    // What differs from study to study says nothing of what does within one.
+    before = { ...remembered, members: inOneStretch(remembered.members) };
+    if (remembered !== NOTHING) known.set(sopClass, before);
+    return { value: { ...value, changed: taggedElements(value.elements) }, end, remembered };
   }
 
   return {
@@ -79,9 +82,44 @@ export function similarDatasets(last: LastDataset = {}): ElementParser<SimilarDa
       const json: unknown = JSON.parse(bytes.toString('utf8'));
       if (!isObject(json)) return undefined;
       const dataset = readDataset(json);
-      return { ...dataset, changed: [...dataset.elements] };
+      return { ...dataset, changed: taggedElements(dataset.elements) };
     },
   };
+}
+
+interface Parsed extends ParsedElement<SimilarDataset> {
+  readonly remembered: Remembered;
+}
+
+function parse(bytes: Buffer, start: number, before: Remembered): Parsed | undefined {
+  const text = before.members.text.bytes === bytes ? before.members.text : textOf(bytes);
+  return parseAlike(text, start, before) ?? parseOther(text, start, before);
+}
+
+function parseAlike(text: Text, start: number, before: Remembered): Parsed | undefined {
+  const alike = readAlike(text, start + 1, before.members);
+  if (alike === undefined) return undefined;
+  const { members } = alike;
+  const issues: DataIssue[] = [];
+  const changed = alike.changed.map(({ name, value }) => readTagged(name, value, issues));
+  const elements = before.elements.with(changed);
+  const remembered = issues.length === 0 ? { members, elements } : NOTHING;
+  return { value: { elements, issues, changed }, end: members.end, remembered };
+}
+
+/** With other names than the one before, or with those in another order. */
+function parseOther(text: Text, start: number, before: Remembered): Parsed | undefined {
+  const members = readMembers(text, start + 1, before.members);
+  if (members === undefined) return undefined;
+  const end = members.reduce((at, { length }) => at + length, start + 1);
+  const dataset = readDataset(objectOf(members));
+  const changed = taggedElements(dataset.elements);
+  const value = { ...dataset, changed };
+  // Where all is well each member is an element of its own, and the next data set can be a copy.
+  if (dataset.issues.length > 0 || changed.length !== members.length) return { value, end, remembered: NOTHING };
+  const elements = ElementList.of(dataset.elements);
+  const remembered = { members: { text, start: start + 1, end, stretches: stretchesOf(members) }, elements };
+  return { value: { ...value, elements }, end, remembered };
 }
 
 interface Remembered {
@@ -91,14 +129,29 @@ interface Remembered {
 }
 
 const NOTHING: Remembered = {
-  members: { bytes: Buffer.alloc(0), start: 0, end: 0, stretches: [] },
+  members: { text: textOf(Buffer.alloc(0)), start: 0, end: 0, stretches: [] },
   elements: ElementList.of(new Map()),
 };
 
 const inOneStretch = (members: Members): Members => ({
   ...members,
-  stretches: stretchesOf(members.stretches.flatMap((stretch) => stretch.members)),
+  stretches: stretchesOf(members.stretches.flatMap(membersIn)),
 });
+
+const SOP_CLASS_ELEMENT = Buffer.from('"00080016":{"vr":"UI","Value":["');
+
+/** Where elements come in the order of their tags, this one is among the first. */
+const SOP_CLASS_WITHIN = 2048;
+const MAX_UID_LENGTH = 64;
+
+/** @returns the UID; an empty text where the data set does not begin with it */
+function sopClassAt(bytes: Buffer, start: number): string {
+  const found = bytes.subarray(start, start + SOP_CLASS_WITHIN).indexOf(SOP_CLASS_ELEMENT);
+  if (found < 0) return '';
+  const at = start + found + SOP_CLASS_ELEMENT.length;
+  const text = bytes.toString('latin1', at, at + MAX_UID_LENGTH + 1);
+  return text.slice(0, Math.max(0, text.indexOf('"')));
+}
 
 function objectOf(members: readonly Member[]): Record<string, unknown> {
   return Object.fromEntries(members.map(({ name, value }) => [name, value]));

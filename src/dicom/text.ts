@@ -26,21 +26,25 @@ export function cleanText(text: string, keepLineBreaks = false): string {
  */
 export function textValues(dataset: DicomDataset, attribute: AttributeDefinition): Reading<readonly string[]> {
   const issues: DataIssue[] = [];
-  const texts: string[] = [];
-  for (const raw of rawValues(dataset, attribute)) {
-    if (raw === null || raw === undefined) continue;
-    if (typeof raw === 'string') {
-      const text = cleanText(raw, MULTI_LINE.has(attribute.vr));
-      if (text.length > MAX_STRING_LENGTH) issues.push(note(attribute, 'text beyond 1 MB is cut off'));
-      if (text !== '') texts.push(text.slice(0, MAX_STRING_LENGTH).trimEnd());
-    } else if (typeof raw === 'number') {
-      issues.push(note(attribute, 'expected text, not a number'));
-      texts.push(String(raw));
-    } else {
-      issues.push(invalid(attribute, 'expected text'));
-    }
+  const texts = rawValues(dataset, attribute).map((raw) => textOf(raw, attribute, issues));
+  return { value: texts.includes('') ? texts.filter((text) => text !== '') : texts, issues };
+}
+
+/** @returns an empty text for what is empty or no text; what is wrong with it is added to the issues */
+function textOf(raw: unknown, attribute: AttributeDefinition, issues: DataIssue[]): string {
+  if (raw === null || raw === undefined) return '';
+  if (typeof raw === 'string') {
+    const text = cleanText(raw, MULTI_LINE.has(attribute.vr));
+    if (text.length <= MAX_STRING_LENGTH) return text;
+    issues.push(note(attribute, 'text beyond 1 MB is cut off'));
+    return text.slice(0, MAX_STRING_LENGTH).trimEnd();
   }
-  return { value: texts, issues };
+  if (typeof raw === 'number') {
+    issues.push(note(attribute, 'expected text, not a number'));
+    return String(raw);
+  }
+  issues.push(invalid(attribute, 'expected text'));
+  return '';
 }
 
 /** @returns the first non-empty value of a text attribute, or undefined; further values are noted */

@@ -1,4 +1,13 @@
-/** Whether data holds more than so many JSON values, lists and objects themselves included. It counts no further than that. */
+/** What comes in tens of thousands, all of one kind: the instances of a series. They are not looked at one by one. */
+const MANY = 'instance';
+
+/** Of most instances: itself, UID, number, title, SOP class with system and code. */
+const VALUES_OF_INSTANCE = 7;
+
+/**
+ * Whether data holds more than so many JSON values, lists and objects themselves included; an instance of an ImagingStudy counts as seven.
+ * It counts no further than that.
+ */
 export function holdsMoreValues(data: unknown, most: number): boolean {
   return countDown(data, most) < 0;
 }
@@ -13,7 +22,9 @@ function countDown(value: unknown, values: number): number {
   else
     for (const name in value) {
       if (left < 0) return left;
-      left = countDown((value as Readonly<Record<string, unknown>>)[name], left);
+      const member = (value as Readonly<Record<string, unknown>>)[name];
+      left =
+        name === MANY && Array.isArray(member) ? left - member.length * VALUES_OF_INSTANCE : countDown(member, left);
     }
   return left;
 }

@@ -23,11 +23,14 @@ const identifyingTags: ReadonlySet<string> = new Set(IDENTIFYING.map(({ tag }) =
 
 /** Adds every identifying text of elements, those of nested items included; the groups of a person name each by itself. */
 export function collectPatientSecrets(elements: SimilarDataset['changed'], secrets: Set<string>): void {
-  for (const [tag, { vr, values }] of elements) {
+  for (const { tag, element } of elements) {
+    const { vr, values } = element;
     if (vr === 'PN' || identifyingTags.has(tag)) collect(values, secrets);
-    else for (const value of values) if (typeof value === 'object') collectItem(value, secrets);
+    else if (values.some(isItem)) for (const value of values) collectItem(value, secrets);
   }
 }
+
+const isItem = (value: unknown): boolean => typeof value === 'object';
 
 function collectElement(tag: string, vr: unknown, values: unknown, secrets: Set<string>): void {
   if (vr === 'PN' || identifyingTags.has(tag.toUpperCase())) collect(values, secrets);

@@ -26,7 +26,7 @@ function saysLess(
   elements: SimilarDataset['elements'],
   before: SimilarDataset | undefined,
 ): boolean {
-  const told = new Map(changed);
+  const told = new Map(changed.map(({ tag, element }) => [tag, element]));
   return [...elements].some(([tag, element]) => before?.elements.get(tag) !== element && told.get(tag) !== element);
 }
 

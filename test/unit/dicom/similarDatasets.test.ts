@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type DicomDataset, isObject, readDataset } from '../../../src/dicom/dataset';
-import { similarDatasets } from '../../../src/dicom/similarDatasets';
+import { KnownDatasets, similarDatasets } from '../../../src/dicom/similarDatasets';
 
 const bytesOf = (text: string): Buffer => Buffer.from(text);
 const expected = (text: string) => {
@@ -42,35 +42,84 @@ describe('data sets that are much alike', () => {
     const [first, second, third] = texts.map((text) => parser.parse(bytesOf(text)));
     expect(second!.elements.get('00100020')).toBe(first!.elements.get('00100020'));
     expect(second!.elements.get('00080018')).toEqual({ vr: 'UI', values: ['2'] });
-    expect([first, second, third].map((each) => [...each!.changed].map(([changedTag]) => changedTag))).toEqual([
+    expect([first, second, third].map((each) => each!.changed.map(({ tag }) => tag))).toEqual([
       ['00080005', '00080018', '00100020'],
       ['00080018'],
       [],
     ]);
   });
 
-  it('of another study are all told as changed, and share what is written alike in the one that was read last', () => {
-    const last = {};
+  it('of another study are all told as changed, and share what is written alike in a known one', () => {
+    const known = new KnownDatasets();
     const of = (study: string, instance: string): Buffer =>
       bytesOf(
         `{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${instance}"]},"0020000D":{"vr":"UI","Value":["${study}"]}}`,
       );
-    const first = similarDatasets(last).parse(of('1', '1.1'));
-    const parser = similarDatasets(last);
+    const first = similarDatasets(known).parse(of('1', '1.1'));
+    const parser = similarDatasets(known);
     const other = parser.parse(of('2', '2.1'));
     expect(plain(other)).toEqual(expected(of('2', '2.1').toString()));
-    expect([...other!.changed].map(([changedTag]) => changedTag)).toEqual(['00080005', '00080018', '0020000D']);
+    expect(other!.changed.map(({ tag }) => tag)).toEqual(['00080005', '00080018', '0020000D']);
     expect(other!.elements.get('00080005')).toBe(first!.elements.get('00080005'));
-    expect([...parser.parse(of('2', '2.2'))!.changed].map(([changedTag]) => changedTag)).toEqual(['00080018']);
+    expect(parser.parse(of('2', '2.2'))!.changed.map(({ tag }) => tag)).toEqual(['00080018']);
     expect(first!.elements.get('0020000D')).toEqual({ vr: 'UI', values: ['1'] });
+  });
+
+  it('share what is written alike in one of their SOP class, whichever was read since', () => {
+    const known = new KnownDatasets();
+    const of = (sopClass: string, instance: string): Buffer =>
+      bytesOf(
+        `{"00080005":{"vr":"CS"},"00080016":{"vr":"UI","Value":["${sopClass}"]},"00080018":{"vr":"UI","Value":["${instance}"]}}`,
+      );
+    const read = (text: Buffer) => similarDatasets(known).parse(text)!;
+    const first = read(of('1.2', '1.1'));
+    const between = read(of('1.3', '2.1'));
+    const again = read(of('1.2', '3.1'));
+    expect(again.elements.get('00080016')).toBe(first.elements.get('00080016'));
+    expect(again.elements.get('00080018')).toEqual({ vr: 'UI', values: ['3.1'] });
+    expect(between.elements.get('00080016')).toEqual({ vr: 'UI', values: ['1.3'] });
+  });
+
+  it('have the numbers that JSON.parse reads, to the last bit', () => {
+    const digits = fc.stringMatching(/^[0-9]{1,18}$/);
+    const number = fc
+      .tuple(
+        fc.constantFrom('', '-', '+'),
+        digits,
+        fc.option(digits),
+        fc.constantFrom('', '', '', '.', 'e3', 'E-2', '.5'),
+      )
+      .map(([sign, whole, fraction, end]) => `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${end}`);
+    const read = (text: string): unknown => {
+      try {
+        return similarDatasets().parse(bytesOf(text));
+      } catch {
+        return 'not JSON';
+      }
+    };
+    const parsed = (text: string): unknown => {
+      try {
+        return expected(text);
+      } catch {
+        return 'not JSON';
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(fc.oneof(number, fc.double().map(String)), { minLength: 1, maxLength: 3 }), (numbers) => {
+        const text = `{"00281050":{"vr":"DS","Value":[${numbers.join(',')}]}}`;
+        const dataset = read(text);
+        expect(isObject(dataset) ? plain(dataset as unknown as DicomDataset) : dataset).toEqual(parsed(text));
+      }),
+      { numRuns: 5000 },
+    );
   });
 
   it('are read as by themselves whichever study was read before', () => {
     fc.assert(
       fc.property(fc.array(fc.array(object, { maxLength: 4 }), { maxLength: 4 }), (studies) => {
-        const last = {};
+        const known = new KnownDatasets();
         for (const texts of studies.map((study) => study.map((each) => JSON.stringify(each)))) {
-          const parser = similarDatasets(last);
+          const parser = similarDatasets(known);
           for (const text of texts) expect(plain(parser.parse(bytesOf(text)))).toEqual(expected(text));
         }
       }),

@@ -1,6 +1,6 @@
 import type { ImagingStudy, ImagingStudySeriesInstance } from 'fhir/r4';
 import { atOnce, type Parts } from '../../../src/concurrency/parts';
-import { readDataset } from '../../../src/dicom/dataset';
+import { readDataset, taggedElements } from '../../../src/dicom/dataset';
 import type { DicomWebClient } from '../../../src/dicom/dicomWebClient';
 import { createFhirClient } from '../../../src/fhir/client';
 import { jsonInParts } from '../../../src/fhir/jsonInParts';
@@ -170,7 +170,7 @@ async function lookAt(json: readonly unknown[], held: ImagingStudy | undefined, 
     searchStudies: unused,
     probe: unused,
     async *studyMetadata() {
-      const read = json.map(readDataset).map((dataset) => ({ ...dataset, changed: [...dataset.elements] }));
+      const read = json.map(readDataset).map((dataset) => ({ ...dataset, changed: taggedElements(dataset.elements) }));
       yield await Promise.resolve(read);
     },
   };
