@@ -4,9 +4,6 @@ import type { Parts } from './parts';
 /** Longest time for which work that can give way holds the event loop, so that a study of thousands does not hold up everything else. */
 const TURN_MS = 10;
 
-/** Steps that cannot give way, and wait for a turn or have one. */
-let longSteps = 0;
-
 /** The turn of the event loop in which work is done that can give way. */
 export class Turn {
   readonly #signal: AbortSignal | undefined;
@@ -19,7 +16,7 @@ export class Turn {
 
   /** Whether it is time for others. */
   get isOver(): boolean {
-    return longSteps > 0 || performance.now() - this.#started >= TURN_MS;
+    return performance.now() - this.#started >= TURN_MS;
   }
 
   /** Goes on in another turn. @throws the signal's reason */
@@ -45,22 +42,6 @@ export async function inTurns<T>(work: Parts<T>, signal: AbortSignal): Promise<T
     if (!turn.isOver) continue;
     await turn.next();
     turns++;
-  }
-}
-
-/**
- * Does a step that is long and has no parts in a turn for itself: of other work no more than a part is done in it.
- * @throws what the step throws, and the signal's reason
- */
-export async function inOwnTurn<T>(step: () => T, signal: AbortSignal): Promise<T> {
-  longSteps++;
-  try {
-    await giveWay(signal);
-    const result = step();
-    await giveWay(signal);
-    return result;
-  } finally {
-    longSteps--;
   }
 }
 

@@ -1,12 +1,13 @@
+import { atOnce, type Parts } from '../concurrency/parts';
 import { inTurns } from '../concurrency/turns';
 import { ResponseTooLarge } from '../http/errors';
 import type { HttpClient, HttpResponse } from '../http/httpClient';
-import { parseJson } from '../http/json';
 import { withoutTrailingSlash } from '../http/resourceUrl';
 import { retryAfterMs } from '../http/retryAfter';
 import { isSuccess } from '../http/success';
 import { jsonInParts } from './jsonInParts';
 import { FhirStatusError, type FhirError, InvalidFhirResponse, MultipleMatches, VersionConflict } from './errors';
+import { parsedInParts } from './parsedInParts';
 import { readOutcome, saysDeleted, saysSeveralMatches } from './operationOutcome';
 
 export type FhirRequestKind = 'search' | 'create' | 'update' | 'delete' | 'transaction' | 'capabilities';
@@ -82,13 +83,21 @@ function isWrite(kind: FhirRequestKind): boolean {
 }
 
 /** The body of a successful answer as JSON. @throws InvalidFhirResponse; after a write its outcome is then unknown */
-export function readJson(kind: FhirRequestKind, { body }: HttpResponse): unknown {
+export function readJson(kind: FhirRequestKind, response: HttpResponse): unknown {
+  return atOnce(jsonOf(kind, response));
+}
+
+/** The same in parts. */
+export function* jsonOf(kind: FhirRequestKind, { body }: HttpResponse): Parts<unknown> {
   const unreadable = { outcomeUnknown: isWrite(kind), bodyUnreadable: true };
   if (body.trim() === '') throw new InvalidFhirResponse(`empty body after a request of kind ${kind}`, unreadable);
-  const json = parseJson(body);
-  if (json === undefined)
+  try {
+    return yield* parsedInParts(body);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The parser's own error may quote the text, so it is not passed on.
     throw new InvalidFhirResponse(`the body after a request of kind ${kind} is not JSON`, unreadable);
-  return json;
+  }
 }
 
 async function boundedSend(kind: FhirRequestKind, send: () => Promise<HttpResponse>): Promise<HttpResponse> {

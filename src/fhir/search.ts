@@ -1,9 +1,8 @@
 import type { Resource } from 'fhir/r4';
 import { z } from 'zod';
-import { inOwnTurn } from '../concurrency/turns';
-import type { HttpResponse } from '../http/httpClient';
+import { inTurns } from '../concurrency/turns';
 import { resourceUrl } from '../http/resourceUrl';
-import { type FhirChannel, readJson } from './channel';
+import { type FhirChannel, jsonOf } from './channel';
 import { InvalidFhirResponse } from './errors';
 import { asFound, type Found } from './found';
 import { encodeQuery, type FhirQuery } from './query';
@@ -38,19 +37,11 @@ export async function searchAll<T extends Resource>(
     if (pages >= MAX_SEARCH_PAGES) throw new InvalidFhirResponse(`a search has more than ${MAX_SEARCH_PAGES} pages`);
     const headers = { 'cache-control': 'no-cache' };
     const response = await channel.send({ kind: 'search', method: 'GET', url, headers, maxBodyBytes, signal });
-    const page = await pageOf(response, signal);
+    const page = readPage(await inTurns(jsonOf('search', response), signal));
     for (const match of matchesOf<T>(page, type)) found.set(match.id, match);
     url = nextUrl(page, url);
   }
   return [...found.values()];
-}
-
-/** In characters: reading the JSON of longer pages takes so long that they have a turn of the event loop for themselves. */
-const LONG_PAGE = 1024 * 1024;
-
-async function pageOf(response: HttpResponse, signal: AbortSignal): Promise<Page> {
-  const read = (): Page => readPage(readJson('search', response));
-  return response.body.length < LONG_PAGE ? read() : inOwnTurn(read, signal);
 }
 
 const pageSchema = z.object({

@@ -1,5 +1,5 @@
 import { atOnce, partEnds, type Parts, sortInParts } from '../../../src/concurrency/parts';
-import { inOwnTurn, inTurns } from '../../../src/concurrency/turns';
+import { inTurns } from '../../../src/concurrency/turns';
 import { everyPartIsLong, OtherWork } from '../../support/turns';
 
 const never = new AbortController().signal;
@@ -51,30 +51,6 @@ describe('work in parts', () => {
     controller.abort(new Error('enough'));
     await expect(work).rejects.toThrow('enough');
     expect(done).toEqual(['part 1']);
-  });
-
-  it('gives way after each part, however short, to a step that has none', async () => {
-    everyPartIsLong(0);
-    const done: string[] = [];
-    const step = inOwnTurn(() => done.push('step'), never);
-    const work = inTurns(parts(5, done), never);
-    await step;
-    expect(done.slice(0, 3)).toEqual(['part 1', 'step', 'part 2']);
-    expect(await work).toBe('result');
-    expect(others.takeTurns()).toBeGreaterThan(1);
-    expect(await inTurns(parts(5, done), never)).toBe('result');
-    expect(others.takeTurns()).toBe(0);
-  });
-
-  it('gives way no longer to a step that has failed', async () => {
-    everyPartIsLong(0);
-    const failing = inOwnTurn(() => {
-      throw new Error('broken');
-    }, never);
-    await expect(failing).rejects.toThrow('broken');
-    others.takeTurns();
-    await inTurns(parts(5, []), never);
-    expect(others.takeTurns()).toBe(0);
   });
 
   it('fails with the error of the work', async () => {
