@@ -10,9 +10,10 @@ const EARLIEST_ZONE_MS = 14 * 3_600_000;
  * @param now the clock: nobody is born after today, wherever today is furthest on
  */
 export function mappingOptions(settings: Settings, now: () => Date = () => new Date()): MappingOptions {
+  const dayAt = dayTexts();
   return {
     get today() {
-      return new Date(now().getTime() + EARLIEST_ZONE_MS).toISOString().slice(0, 10);
+      return dayAt(now().getTime() + EARLIEST_ZONE_MS);
     },
     validation: settings.VALIDATION,
     defaultTimeZone: settings.DEFAULT_TIME_ZONE,
@@ -49,5 +50,18 @@ export function mappingOptions(settings: Settings, now: () => Date = () => new D
       (settings.RETRIEVE_LOCATION_UID === undefined ? undefined : MADO_NUMBER_OF_FRAMES_EXTENSION),
     retrieveLocationUid: settings.RETRIEVE_LOCATION_UID,
     imagingStudyProfiles: settings.IMAGING_STUDY_PROFILES,
+  };
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** @returns what gives the day of a time as text; made once for each day, because each patient that is read asks for it */
+function dayTexts(): (timeMs: number) => string {
+  let day = NaN;
+  let text = '';
+  return (timeMs) => {
+    const dayOfTime = Math.floor(timeMs / DAY_MS);
+    if (dayOfTime !== day) [day, text] = [dayOfTime, new Date(timeMs).toISOString().slice(0, 10)];
+    return text;
   };
 }

@@ -32,15 +32,16 @@ export class ElementList implements ReadonlyMap<string, DicomElement> {
    * @returns what tells whether a copy of this list says the same for these tags; undefined of what is no copy
    */
   comparedAt(
-    tags: Iterable<string>,
+    tags: readonly string[],
     same: (one: DicomElement | undefined, other: DicomElement | undefined) => boolean,
   ): (other: ReadonlyMap<string, DicomElement>) => boolean | undefined {
     const places = this.#places;
     // Of all elements only these are held on to.
-    const ours = [...tags].flatMap((tag) => {
+    const ours: { readonly place: number; readonly element: DicomElement | undefined }[] = [];
+    for (const tag of tags) {
       const place = places.get(tag);
-      return place === undefined ? [] : [{ place, element: this.#elements[place] }];
-    });
+      if (place !== undefined) ours.push({ place, element: this.#elements[place] });
+    }
     return (other) => {
       if (!(other instanceof ElementList) || other.#places !== places) return undefined;
       for (const { place, element } of ours) {

@@ -61,9 +61,9 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
     const parsed = parse(bytes, start, known.get(sopClass) ?? NOTHING);
     if (parsed === undefined) return undefined;
     const { value, end, remembered } = parsed;
+    if (remembered !== NOTHING) known.set(sopClass, remembered);
     // What differs from study to study says nothing of what does within one.
     before = { ...remembered, members: inOneStretch(remembered.members) };
-    if (remembered !== NOTHING) known.set(sopClass, before);
     return { value: { ...value, changed: taggedElements(value.elements) }, end, remembered };
   }
 

@@ -68,9 +68,12 @@ function* instancesOf(group: readonly ValidInstance[], options: MappingOptions):
     if (ends()) yield;
   }
   const projected: ImagingStudySeriesInstance[] = [];
+  const projectInstance = instanceProjector(options);
   for (const same of byUid.values()) {
     projected.push(
-      Array.isArray(same) ? oneOfSeveral(same, options) : instanceOf(same.instanceUid, same.facts, options),
+      Array.isArray(same)
+        ? projectInstance(same[0]?.instanceUid ?? '', pluralityOfFacts(same))
+        : projectInstance(same.instanceUid, same.facts),
     );
     if (ends()) yield;
   }
@@ -78,39 +81,44 @@ function* instancesOf(group: readonly ValidInstance[], options: MappingOptions):
 }
 
 /** A UID appears once in a series; should a service show it twice, the plurality decides here as well. */
-function oneOfSeveral(same: readonly ValidInstance[], options: MappingOptions): ImagingStudySeriesInstance {
+function pluralityOfFacts(same: readonly ValidInstance[]): OwnFacts {
   const facts = same.map((instance) => instance.facts);
-  return instanceOf(
-    same[0]?.instanceUid ?? '',
-    {
-      sopClass: plurality(facts.map((fact) => fact.sopClass)),
-      number: plurality(
-        facts.map((fact) => fact.number),
-        numberKey,
-      ),
-      title: plurality(facts.map((fact) => fact.title)),
-      frames: plurality(
-        facts.map((fact) => fact.frames),
-        numberKey,
-      ),
-    },
-    options,
-  );
+  return {
+    sopClass: plurality(facts.map((fact) => fact.sopClass)),
+    number: plurality(
+      facts.map((fact) => fact.number),
+      numberKey,
+    ),
+    title: plurality(facts.map((fact) => fact.title)),
+    frames: plurality(
+      facts.map((fact) => fact.frames),
+      numberKey,
+    ),
+  };
 }
 
-function instanceOf(
-  uid: string,
-  { sopClass, number, title, frames }: Pick<InstanceFacts, 'sopClass' | 'number' | 'title' | 'frames'>,
-  options: MappingOptions,
-): ImagingStudySeriesInstance {
-  const url = options.numberOfFramesExtension;
-  const coded = sopClass === undefined ? unknownCoding() : { system: URI_SYSTEM, code: oidUrn(sopClass) };
-  // Member by member: there can be tens of thousands of instances.
-  const projected: ImagingStudySeriesInstance = { uid, sopClass: coded };
-  if (url !== undefined && frames !== undefined) projected.extension = [{ url, valueInteger: frames }];
-  if (number !== undefined) projected.number = number;
-  if (title !== undefined) projected.title = title;
-  return projected;
+type OwnFacts = Pick<InstanceFacts, 'sopClass' | 'number' | 'title' | 'frames'>;
+
+/** Instances of one SOP class share its coding. */
+function instanceProjector({
+  numberOfFramesExtension: url,
+}: MappingOptions): (uid: string, facts: OwnFacts) => ImagingStudySeriesInstance {
+  const codings = new Map<string | undefined, Coding>();
+  const codingOf = (sopClass: string | undefined): Coding => {
+    const known = codings.get(sopClass);
+    if (known !== undefined) return known;
+    const coding = sopClass === undefined ? unknownCoding() : { system: URI_SYSTEM, code: oidUrn(sopClass) };
+    codings.set(sopClass, coding);
+    return coding;
+  };
+  return (uid, { sopClass, number, title, frames }) => {
+    // Member by member: there can be tens of thousands of instances.
+    const projected: ImagingStudySeriesInstance = { uid, sopClass: codingOf(sopClass) };
+    if (url !== undefined && frames !== undefined) projected.extension = [{ url, valueInteger: frames }];
+    if (number !== undefined) projected.number = number;
+    if (title !== undefined) projected.title = title;
+    return projected;
+  };
 }
 
 /** Text that sorts as the number does. */

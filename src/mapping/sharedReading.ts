@@ -27,7 +27,7 @@ export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: 
       if (index > 0 && recent.length === REMEMBERED) recent.unshift(...recent.splice(index, 1));
       return found.value;
     }
-    const asked = new Map<string, DicomElement | undefined>();
+    const asked: Answer[] = [];
     const value = read({ issues: dataset.issues, elements: new AskedElements(dataset.elements, asked) });
     recent.unshift({ value, isAnswerOf: answersLike(dataset.elements, asked) });
     if (recent.length > REMEMBERED) recent.pop();
@@ -35,14 +35,17 @@ export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: 
   };
 }
 
-/** @param asked elements by tag; undefined for those that are not there */
-function answersLike(
-  elements: DicomDataset['elements'],
-  asked: ReadonlyMap<string, DicomElement | undefined>,
-): Remembered<unknown>['isAnswerOf'] {
+/** What was said for a tag each time that somebody asked. */
+interface Answer {
+  readonly tag: string;
+  readonly element: DicomElement | undefined;
+}
+
+function answersLike(elements: DicomDataset['elements'], asked: readonly Answer[]): Remembered<unknown>['isAnswerOf'] {
+  const tags = asked.map(({ tag }) => tag);
   // Nearly every instance is a copy of the one before with a few elements replaced.
-  const ofCopy = elements instanceof ElementList ? elements.comparedAt(asked.keys(), sameElement) : () => undefined;
-  return (others) => ofCopy(others) ?? [...asked].every(([tag, element]) => sameElement(others.get(tag), element));
+  const ofCopy = elements instanceof ElementList ? elements.comparedAt(tags, sameElement) : () => undefined;
+  return (others) => ofCopy(others) ?? asked.every(({ tag, element }) => sameElement(others.get(tag), element));
 }
 
 function sameElement(one: DicomElement | undefined, other: DicomElement | undefined): boolean {
@@ -54,9 +57,10 @@ function sameElement(one: DicomElement | undefined, other: DicomElement | undefi
 /** Elements that note which of them are asked for. Whoever walks over all of them depends on all, which cannot be shared. */
 class AskedElements extends Map<string, DicomElement> {
   readonly #elements: ReadonlyMap<string, DicomElement>;
-  readonly #asked: Map<string, DicomElement | undefined>;
+  readonly #asked: Answer[];
 
-  constructor(elements: ReadonlyMap<string, DicomElement>, asked: Map<string, DicomElement | undefined>) {
+  /** @param asked is added to */
+  constructor(elements: ReadonlyMap<string, DicomElement>, asked: Answer[]) {
     super();
     this.#elements = elements;
     this.#asked = asked;
@@ -64,7 +68,7 @@ class AskedElements extends Map<string, DicomElement> {
 
   override get(tag: string): DicomElement | undefined {
     const element = this.#elements.get(tag);
-    this.#asked.set(tag, element);
+    this.#asked.push({ tag, element });
     return element;
   }
 

@@ -73,7 +73,8 @@ export function fhirSecrets(resources: readonly Resource[]): readonly string[] {
 function collectResource(value: unknown, element: string | undefined, secrets: Set<string>): void {
   if (Array.isArray(value)) for (const part of value) collectResource(part, element, secrets);
   else if (isObject(value)) {
-    for (const [name, part] of Object.entries(value)) collectResource(part, name, secrets);
+    // Without lists of entries: a study can have tens of thousands of instances.
+    for (const name in value) collectResource(value[name], name, secrets);
     // A reference to a person names it; a coding has a display as well.
     if (!('code' in value)) collectResource(value.display, 'value', secrets);
     if ('family' in value || 'given' in value || 'postalCode' in value) collectResource(value.text, 'value', secrets);
