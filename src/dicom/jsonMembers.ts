@@ -1,4 +1,4 @@
-import { CLOSE_BRACE, COLON, QUOTE } from './jsonBytes';
+import { CLOSE_BRACE, COLON, COMMA, QUOTE } from './jsonBytes';
 import { readElement, readValue } from './jsonElement';
 
 /** One member of an object as it was read. */
@@ -59,6 +59,7 @@ export function readAlike(
   let end = start;
   let endBefore = before.start;
   for (const stretch of before.stretches) {
+    if (!isNextAt(text, end, start)) return undefined;
     // Most of what changes is a stretch of its own already.
     if (!('members' in stretch)) {
       const member = readLikely(text, end, stretch, before.text, endBefore);
@@ -85,6 +86,9 @@ export function readAlike(
   return text.bytes[end - 1] === CLOSE_BRACE ? { members: { text, start, end, stretches }, changed } : undefined;
 }
 
+/** Whether another member may begin here: at the start, or after a comma. */
+const isNextAt = ({ bytes }: Text, at: number, start: number): boolean => at === start || bytes[at - 1] === COMMA;
+
 /** The members of a stretch one by one: from now on each that has changed is a stretch of its own. */
 function readStretch(
   text: Text,
@@ -98,6 +102,7 @@ function readStretch(
   let unchanged: Member[] = [];
   let [end, endBefore] = [start, startBefore];
   for (const likely of members) {
+    if (!isNextAt(text, end, start)) return undefined;
     const member = readLikely(text, end, likely, before, endBefore);
     if (member?.name !== likely.name) return undefined;
     if (member === likely) unchanged.push(member);

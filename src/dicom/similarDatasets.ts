@@ -16,7 +16,7 @@ import type { ElementParser, ParsedElement } from './parseMetadata';
 
 /** A data set that follows another one. */
 export interface SimilarDataset extends DicomDataset {
-  /** The elements that are not the same objects as in the one before. */
+  /** The elements that are not the same objects as in an earlier one of the same array. */
   readonly changed: readonly TaggedElement[];
 }
 
@@ -36,8 +36,11 @@ export class KnownDatasets {
   }
 }
 
-/** More than the modalities of a hospital send in turns. Each holds the bytes of its data set, and what they arrived with. */
+/** More than the modalities of a hospital send in turns. Each holds its data set, and the bytes that it arrived with. */
 const MAX_KNOWN = 16;
+
+/** Those of images are some thousand bytes long. */
+const MAX_KNOWN_BYTES = 128 * 1024;
 
 /**
  * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
@@ -61,7 +64,7 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
     const parsed = parse(bytes, start, known.get(sopClass) ?? NOTHING);
     if (parsed === undefined) return undefined;
     const { value, end, remembered } = parsed;
-    if (remembered !== NOTHING) known.set(sopClass, remembered);
+    if (remembered !== NOTHING && end - start <= MAX_KNOWN_BYTES) known.set(sopClass, remembered);
     // What differs from study to study says nothing of what does within one.
     before = { ...remembered, members: inOneStretch(remembered.members) };
     return { value: { ...value, changed: taggedElements(value.elements) }, end, remembered };

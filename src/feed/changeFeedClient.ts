@@ -9,16 +9,16 @@ export type { ChangeFeedEntry } from './changeFeedEntry';
 /** Widest window of change feed v1. */
 const MAX_WINDOW_WIDTH = 100;
 
-/**
- * The change feed of a DICOM service, in version 1: the one whose entries are addressed by sequence.
- * Both methods throw ConnectionError, HttpStatusError, UnreadableFeed and the reason of an aborted signal.
- */
 /** Where the feed ends at present. */
 export interface LatestEntry {
   readonly sequence: number;
   readonly timestamp?: string;
 }
 
+/**
+ * The change feed of a DICOM service, in version 1: the one whose entries are addressed by sequence.
+ * Both methods throw ConnectionError, HttpStatusError, UnreadableFeed and the reason of an aborted signal.
+ */
 export interface ChangeFeedClient {
   /** The highest sequence; 0 for an empty feed. */
   latest(signal: AbortSignal): Promise<LatestEntry>;

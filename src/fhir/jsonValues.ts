@@ -1,12 +1,9 @@
-/** What comes in tens of thousands, all of one kind: the instances of a series. They are not looked at one by one. */
+/** What comes in tens of thousands, all much alike: the instances of a series. They are not looked at one by one. */
 const MANY = 'instance';
 
-/** Of most instances: itself, UID, number, title, SOP class with system and code. */
-const VALUES_OF_INSTANCE = 7;
-
 /**
- * Whether data holds more than so many JSON values, lists and objects themselves included; an instance of an ImagingStudy counts as seven.
- * It counts no further than that.
+ * Whether data holds more than so many JSON values, lists and objects themselves included; each instance of a series counts as much as the
+ * first. It counts no further than that.
  */
 export function holdsMoreValues(data: unknown, most: number): boolean {
   return countDown(data, most) < 0;
@@ -23,8 +20,12 @@ function countDown(value: unknown, values: number): number {
     for (const name in value) {
       if (left < 0) return left;
       const member = (value as Readonly<Record<string, unknown>>)[name];
-      left =
-        name === MANY && Array.isArray(member) ? left - member.length * VALUES_OF_INSTANCE : countDown(member, left);
+      left = name === MANY && Array.isArray(member) ? countDownMany(member, left) : countDown(member, left);
     }
   return left;
+}
+
+function countDownMany(items: readonly unknown[], values: number): number {
+  const ofOne = values - countDown(items[0], values);
+  return values - 1 - items.length * ofOne;
 }

@@ -6,19 +6,23 @@ const PART_LENGTH = 256 * 1024;
 /** Items that are longer are read item by item. */
 const ITEM_LENGTH = 16 * 1024;
 
+/** Lists and objects that are deeper inside others are parsed as a whole. */
+const MAX_DEPTH = 32;
+
 /**
  * What JSON.parse makes of a text. Of lists and objects in a longer one, so many items as make a part are parsed at once.
  * @throws SyntaxError for what JSON.parse refuses; its text may quote what could not be read
  */
 export function* parsedInParts(text: string, partLength = PART_LENGTH, itemLength = ITEM_LENGTH): Parts<unknown> {
   if (text.length <= partLength) return JSON.parse(text) as unknown;
-  const { value, end } = yield* readLong({ text, partLength, itemLength }, afterBlanks(text, 0));
+  const { value, end } = yield* readLong({ text, depth: 0, partLength, itemLength }, afterBlanks(text, 0));
   if (afterBlanks(text, end) < text.length) throw new SyntaxError('Something follows the value');
   return value;
 }
 
 interface Source {
   readonly text: string;
+  readonly depth: number;
   readonly partLength: number;
   readonly itemLength: number;
 }
@@ -30,10 +34,12 @@ interface Read {
 }
 
 function* readLong(source: Source, start: number): Parts<Read> {
-  const { text } = source;
-  if (text[start] === '[') return yield* readList(source, start);
-  if (text[start] === '{') return yield* readObject(source, start);
+  const { text, depth } = source;
+  const inside = { ...source, depth: depth + 1 };
+  if (text[start] === '[' && depth < MAX_DEPTH) return yield* readList(inside, start);
+  if (text[start] === '{' && depth < MAX_DEPTH) return yield* readObject(inside, start);
   const end = endOfItem(text, start, text.length) ?? text.length;
+  yield;
   return { value: JSON.parse(text.slice(start, end)), end };
 }
 

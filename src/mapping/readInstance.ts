@@ -77,7 +77,7 @@ function collected<T>(read: (collector: IssueCollector) => T): Reading<T> {
 }
 
 /** What the parts of one instance say. */
-interface Parts {
+interface PartReadings {
   readonly study: Reading<ReturnType<typeof ofStudy>>;
   readonly series: Reading<ReturnType<typeof ofSeries>>;
   readonly own: Reading<ReturnType<typeof ofInstance>>;
@@ -87,7 +87,7 @@ interface Parts {
 
 function judge(
   dataset: DicomDataset,
-  { study, series, own, issues: found }: Parts,
+  { study, series, own, issues: found }: PartReadings,
   options: MappingOptions,
 ): InstanceReading {
   const { seriesUid } = series.value;

@@ -76,6 +76,10 @@ class AskedElements extends Map<string, DicomElement> {
     return this.get(tag) !== undefined;
   }
 
+  override forEach(): never {
+    return this[Symbol.iterator]();
+  }
+
   override [Symbol.iterator](): never {
     throw new Error('A shared reading asks for elements by their tags only');
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type ElementParser, jsonElements, parseMetadata } from '../../../src/dicom/parseMetadata';
-import { readDataset } from '../../../src/dicom/dataset';
+import { isObject, readDataset } from '../../../src/dicom/dataset';
 import { type SimilarDataset, similarDatasets } from '../../../src/dicom/similarDatasets';
 import { failureOf } from '../../support/fhirClient';
 
@@ -49,6 +49,54 @@ describe('data sets that arrive in pieces', () => {
     }
   });
 });
+
+describe('metadata that are damaged on their way', () => {
+  const element = fc.record({
+    vr: fc.constantFrom('UI', 'DS'),
+    Value: fc.array(fc.oneof(fc.constant('1.2'), fc.nat(99))),
+  });
+  const dataset = fc.dictionary(fc.constantFrom('00080005', '00080016', '00080018'), element);
+  const damage = fc.record({
+    at: fc.nat(),
+    removed: fc.nat(3),
+    added: fc.constantFrom('', '', ',', ':', '[', ']', '{', '}', '"', '\\', ' ', '1', '},{', '"}'),
+  });
+  const read = async (text: string, size: number): Promise<unknown> => {
+    const datasets: unknown[] = [];
+    for await (const part of parseMetadata(inPieces(Buffer.from(text), size), similarDatasets()))
+      datasets.push(...part.map((each) => each && { elements: new Map([...each.elements]), issues: each.issues }));
+    return datasets;
+  };
+  const readAtOnce = (text: string): unknown => {
+    const json: unknown = JSON.parse(text);
+    if (!Array.isArray(json)) throw new SyntaxError('no array');
+    return json.map((each) => (isObject(each) ? readDataset(each) : undefined));
+  };
+
+  it('are refused, or what JSON.parse makes of them: no data set is lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(dataset, fc.integer({ min: 1, max: 3 })), { minLength: 1, maxLength: 4 }),
+        damage,
+        fc.integer({ min: 1, max: 90 }),
+        async (datasets, { at, removed, added }, size) => {
+          // Some of them several times over: that is where one is compared with the one before.
+          const text = JSON.stringify(datasets.flatMap(([each, times]) => Array.from({ length: times }, () => each)));
+          const place = at % text.length;
+          const damaged = text.slice(0, place) + added + text.slice(place + removed);
+          const expected = await Promise.resolve(damaged)
+            .then(readAtOnce)
+            .catch(() => 'refused');
+          expect(await read(damaged, size).catch((error: unknown) => code(error))).toEqual(expected);
+        },
+      ),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+const code = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error && error.code === 'MalformedMetadata' ? 'refused' : error;
 
 describe('metadata that arrive in pieces', () => {
   it('are what JSON.parse makes of them, wherever they are cut', async () => {

@@ -69,6 +69,29 @@ describe('JSON that is parsed in parts', () => {
     }
   });
 
+  it.each([
+    ['lists', '[', ']'],
+    ['objects', '{"a":', '}'],
+  ])('may be nested as deep as JSON.parse allows: %s', (_, open, close) => {
+    const levels = 100_000;
+    const depthOf = (value: unknown): number => {
+      let depth = 0;
+      for (let inner = value; typeof inner === 'object' && inner !== null; depth++)
+        [inner] = Object.values(inner) as unknown[];
+      return depth;
+    };
+    const nested = `${open.repeat(levels)}1${close.repeat(levels)}`;
+    expect(depthOf(atOnce(parsedInParts(nested, 1000, 100)))).toBe(levels);
+    expect(() => atOnce(parsedInParts(nested.slice(0, -1), 1000, 100))).toThrow(SyntaxError);
+  });
+
+  it('has a part for each long text', () => {
+    const work = parsedInParts(JSON.stringify(Array.from({ length: 10 }, () => 'x'.repeat(200))), 1000, 100);
+    let parts = 1;
+    while (work.next().done !== true) parts++;
+    expect(parts).toBeGreaterThanOrEqual(10);
+  });
+
   it('has a part for about every so many characters', () => {
     const json = JSON.stringify({
       entry: [{ resource: { series: [{ instance: Array.from({ length: 2000 }, String) }] } }],
