@@ -51,15 +51,13 @@ describe('data sets that arrive in pieces', () => {
 });
 
 describe('metadata that are damaged on their way', () => {
-  const element = fc.record({
-    vr: fc.constantFrom('UI', 'DS'),
-    Value: fc.array(fc.oneof(fc.constant('1.2'), fc.nat(99))),
-  });
-  const dataset = fc.dictionary(fc.constantFrom('00080005', '00080016', '00080018'), element);
+  const element = fc.record({ vr: fc.constantFrom('UI', 'DS'), Value: fc.array(fc.nat(2), { maxLength: 2 }) });
+  const alike = fc.record({ '00080005': element, '00080016': element, '00080018': element });
+  const dataset = fc.oneof(alike, alike, fc.dictionary(fc.constantFrom('00080005', '00080016', '00080018'), element));
   const damage = fc.record({
     at: fc.nat(),
     removed: fc.nat(3),
-    added: fc.constantFrom('', '', ',', ':', '[', ']', '{', '}', '"', '\\', ' ', '1', '},{', '"}'),
+    added: fc.constantFrom('', ',', '}', ']', '{', '"', '\\', ' ', '1'),
   });
   const read = async (text: string, size: number): Promise<unknown> => {
     const datasets: unknown[] = [];
@@ -76,13 +74,14 @@ describe('metadata that are damaged on their way', () => {
   it('are refused, or what JSON.parse makes of them: no data set is lost', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(dataset, fc.integer({ min: 1, max: 3 })), { minLength: 1, maxLength: 4 }),
+        fc.array(dataset, { minLength: 1, maxLength: 6 }),
         damage,
-        fc.integer({ min: 1, max: 90 }),
+        fc.integer({ min: 1, max: 400 }),
         async (datasets, { at, removed, added }, size) => {
-          // Some of them several times over: that is where one is compared with the one before.
-          const text = JSON.stringify(datasets.flatMap(([each, times]) => Array.from({ length: times }, () => each)));
-          const place = at % text.length;
+          const text = JSON.stringify(datasets);
+          // Where something ends: in the middle of a value there is little to lose.
+          const ends = [...text.matchAll(/[,}\]]/g)].map(({ index }) => index);
+          const place = ends[at % ends.length] ?? 0;
           const damaged = text.slice(0, place) + added + text.slice(place + removed);
           const expected = await Promise.resolve(damaged)
             .then(readAtOnce)
