@@ -1,3 +1,4 @@
+import type { DicomElement } from './dataset';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -13,8 +14,11 @@ import {
 } from './jsonBytes';
 
 /** What stands before the values of nearly every element; XX is its value representation. */
-const BEFORE_VALUES = Buffer.from('{"vr":"XX","Value":[');
-const VR_AT = BEFORE_VALUES.indexOf('XX');
+const USUAL_START = Buffer.from('{"vr":"XX","Value":[');
+const VR_AT = USUAL_START.indexOf('XX');
+
+/** Bytes up to the values of an element of the usual form, with the bracket that opens them. */
+export const BEFORE_VALUES = USUAL_START.length;
 
 export interface ParsedValue {
   readonly value: unknown;
@@ -23,21 +27,25 @@ export interface ParsedValue {
 }
 
 /**
- * An element (PS3.18 F.2.2) with a value representation and values, and nothing else: only its values are parsed.
- * @returns undefined where it is anything else
+ * An element of the usual form (PS3.18 F.2.2): with a value representation and values, and nothing else. Only its values are parsed.
+ * @param vr where it is known that all before the values is of that form, with this value representation
+ * @returns undefined where it is of another form
  * @throws SyntaxError, whose text may quote what could not be read
  */
-export function readElement(bytes: Buffer, at: number): ParsedValue | undefined {
-  const vr = vrBeforeValues(bytes, at);
+export function readElement(
+  bytes: Buffer,
+  at: number,
+  vr = vrBeforeValues(bytes, at),
+): { readonly element: DicomElement; readonly end: number } | undefined {
   if (vr === undefined) return undefined;
-  const values = readValues(bytes, at + BEFORE_VALUES.length - 1);
+  const values = readValues(bytes, at + BEFORE_VALUES - 1);
   if (values === undefined || bytes[values.end] !== CLOSE_BRACE || !isEnd(bytes[values.end + 1])) return undefined;
-  return { value: { vr, Value: values.value }, end: values.end + 1 };
+  return { element: { vr, values: values.value as readonly unknown[] }, end: values.end + 1 };
 }
 
 function vrBeforeValues(bytes: Buffer, at: number): string | undefined {
-  for (let index = 0; index < BEFORE_VALUES.length; index++)
-    if (bytes[at + index] !== BEFORE_VALUES[index] && index !== VR_AT && index !== VR_AT + 1) return undefined;
+  for (let index = 0; index < BEFORE_VALUES; index++)
+    if (bytes[at + index] !== USUAL_START[index] && index !== VR_AT && index !== VR_AT + 1) return undefined;
   return twoLetters(bytes[at + VR_AT] ?? 0, bytes[at + VR_AT + 1] ?? 0);
 }
 

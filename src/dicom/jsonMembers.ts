@@ -1,12 +1,17 @@
 import { CLOSE_BRACE, COLON, COMMA, QUOTE } from './jsonBytes';
-import { readElement, readValue } from './jsonElement';
+import type { DataIssue } from './dataIssue';
+import { readTagged, type TaggedElement } from './dataset';
+import { BEFORE_VALUES, readElement, readValue } from './jsonElement';
 
-/** One member of an object as it was read. */
-export interface Member {
+/** One member of a data set as it was read. */
+export interface Member extends TaggedElement {
   /** In bytes, with the comma or brace after it. */
   readonly length: number;
+  /** The tag as it is written. */
   readonly name: string;
-  readonly value: unknown;
+  readonly issues: readonly DataIssue[];
+  /** What JSON.parse gives; undefined for an element of the usual form, which says it all. */
+  readonly json: unknown;
 }
 
 /** Neighbouring members of which none has changed without the others so far: their bytes are compared in one go. */
@@ -40,6 +45,9 @@ export interface Members {
 
 /** A tag in quotes: `"00080005"`. */
 const NAME_LENGTH = 10;
+
+/** After the name and a colon. */
+const VALUE_AT = NAME_LENGTH + 1;
 
 /**
  * Reads an object that is expected to have the members of the one before, by name and in their order.
@@ -198,14 +206,27 @@ function readLikely(text: Text, at: number, likely: Member, before: Text, startB
   if (length > MAX_WORD_BY_WORD && isSame(text, at, before, startBefore, length)) return likely;
   const same = sameBytes(text, at, before, startBefore, Math.min(length, MAX_WORD_BY_WORD));
   if (same === length) return likely;
-  return readMember(text.bytes, at, same > NAME_LENGTH ? likely.name : undefined);
+  return readMember(text.bytes, at, likely, same);
 }
 
-function readMember(bytes: Buffer, at: number, name = tagAt(bytes, at)): Member | undefined {
+const NO_ISSUES: readonly DataIssue[] = [];
+
+/** @param same so many of its first bytes are those of the likely member */
+function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Member | undefined {
+  const known = same >= VALUE_AT ? likely : undefined;
+  const name = known?.name ?? tagAt(bytes, at);
   if (name === undefined) return undefined;
-  const valueAt = at + NAME_LENGTH + 1;
-  const parsed = readElement(bytes, valueAt) ?? readValue(bytes, valueAt);
-  return parsed === undefined ? undefined : { length: parsed.end + 1 - at, name, value: parsed.value };
+  const vr = same >= VALUE_AT + BEFORE_VALUES && known?.json === undefined ? known?.element.vr : undefined;
+  const usual = readElement(bytes, at + VALUE_AT, vr);
+  if (usual !== undefined) {
+    const tag = known?.tag ?? name.toUpperCase();
+    return { tag, element: usual.element, length: usual.end + 1 - at, name, issues: NO_ISSUES, json: undefined };
+  }
+  const other = readValue(bytes, at + VALUE_AT);
+  if (other === undefined) return undefined;
+  const issues: DataIssue[] = [];
+  const { tag, element } = readTagged(name, other.value, issues);
+  return { tag, element, length: other.end + 1 - at, name, issues, json: other.value };
 }
 
 function tagAt(bytes: Buffer, at: number): string | undefined {

@@ -1,5 +1,5 @@
 import { ElementList } from './elementList';
-import { type DicomDataset, isObject, readDataset, readTagged, type TaggedElement, taggedElements } from './dataset';
+import { type DicomDataset, isObject, readDataset, type TaggedElement, taggedElements } from './dataset';
 import type { DataIssue } from './dataIssue';
 import { OPEN_BRACE } from './jsonBytes';
 import {
@@ -102,9 +102,10 @@ function parse(bytes: Buffer, start: number, before: Remembered): Parsed | undef
 function parseAlike(text: Text, start: number, before: Remembered): Parsed | undefined {
   const alike = readAlike(text, start + 1, before.members);
   if (alike === undefined) return undefined;
-  const { members } = alike;
-  const issues: DataIssue[] = [];
-  const changed = alike.changed.map(({ name, value }) => readTagged(name, value, issues));
+  const { members, changed } = alike;
+  const issues = changed.some((member) => member.issues.length > 0)
+    ? changed.flatMap((member) => member.issues)
+    : NO_ISSUES;
   const elements = before.elements.with(changed);
   const remembered = issues.length === 0 ? { members, elements } : NOTHING;
   return { value: { elements, issues, changed }, end: members.end, remembered };
@@ -156,6 +157,10 @@ function sopClassAt(bytes: Buffer, start: number): string {
   return text.slice(0, Math.max(0, text.indexOf('"')));
 }
 
+const NO_ISSUES: readonly DataIssue[] = [];
+
 function objectOf(members: readonly Member[]): Record<string, unknown> {
-  return Object.fromEntries(members.map(({ name, value }) => [name, value]));
+  return Object.fromEntries(
+    members.map(({ name, json, element: { vr, values } }) => [name, json === undefined ? { vr, Value: values } : json]),
+  );
 }

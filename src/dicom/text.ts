@@ -1,5 +1,5 @@
 import type { AttributeDefinition } from './attributes';
-import { invalid, note, type DataIssue, type Reading } from './dataIssue';
+import { clean, invalid, note, type DataIssue, type Reading } from './dataIssue';
 import { rawValues, type DicomDataset } from './dataset';
 
 /** Value representations whose text may hold line breaks and tabs (PS3.5 table 6.2-1). */
@@ -25,10 +25,14 @@ export function cleanText(text: string, keepLineBreaks = false): string {
  *   is an invalid value and left out
  */
 export function textValues(dataset: DicomDataset, attribute: AttributeDefinition): Reading<readonly string[]> {
+  const values = rawValues(dataset, attribute);
+  if (values.length === 0) return NO_TEXTS;
   const issues: DataIssue[] = [];
-  const texts = rawValues(dataset, attribute).map((raw) => textOf(raw, attribute, issues));
+  const texts = values.map((raw) => textOf(raw, attribute, issues));
   return { value: texts.includes('') ? texts.filter((text) => text !== '') : texts, issues };
 }
+
+const NO_TEXTS: Reading<readonly string[]> = clean([]);
 
 /** @returns an empty text for what is empty or no text; what is wrong with it is added to the issues */
 function textOf(raw: unknown, attribute: AttributeDefinition, issues: DataIssue[]): string {
