@@ -51,8 +51,18 @@ function textOf(raw: unknown, attribute: AttributeDefinition, issues: DataIssue[
   return '';
 }
 
+const ABSENT: Reading<undefined> = clean(undefined);
+
 /** @returns the first non-empty value of a text attribute, or undefined; further values are noted */
 export function textValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
+  const values = rawValues(dataset, attribute);
+  const only = values[0];
+  // Nearly all texts that are read, and there are many.
+  if (values.length === 0) return ABSENT;
+  if (values.length === 1 && typeof only === 'string' && only.length <= MAX_STRING_LENGTH) {
+    const text = cleanText(only, MULTI_LINE.has(attribute.vr));
+    return text === '' ? ABSENT : clean(text);
+  }
   const { value: texts, issues } = textValues(dataset, attribute);
   if (texts.length <= 1) return { value: texts[0], issues };
   return { value: texts[0], issues: [...issues, note(attribute, 'expected one value, only the first is used')] };

@@ -124,10 +124,18 @@ function distribute(found: readonly Match[], type: string, parts: readonly Searc
       throw new InvalidFhirResponse(`a search of ${type} by identifier gave one without that identifier`);
     for (const token of carried) matches.get(token)?.push(match);
   }
+  if (found.length === 0) {
+    for (const part of parts) part.resolve([]);
+    return [];
+  }
   const known = ({ item }: SearchPart): readonly Match[] => matches.get(item) ?? [];
-  const answered = found.length === 0 ? parts : parts.filter((part) => known(part).length > 0);
-  for (const part of answered) part.resolve(known(part));
-  return parts.filter((part) => !answered.includes(part));
+  const absent: SearchPart[] = [];
+  for (const part of parts) {
+    const ofPart = known(part);
+    if (ofPart.length === 0) absent.push(part);
+    else part.resolve(ofPart);
+  }
+  return absent;
 }
 
 /** Whoever wrote the resource, and whatever stands where identifiers should be. */

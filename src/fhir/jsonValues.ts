@@ -12,18 +12,23 @@ export function holdsMoreValues(data: unknown, most: number): boolean {
 /** @returns what is left of so many values, below 0 where there are more; it does not count any further then */
 function countDown(value: unknown, values: number): number {
   let left = values - 1;
-  if (typeof value !== 'object' || value === null) return left;
+  if (!isComposed(value)) return left;
   // Without lists of entries or values: for most data this is all that is done.
   if (Array.isArray(value))
     for (let index = 0; index < value.length && left >= 0; index++) left = countDown(value[index], left);
   else
     for (const name in value) {
       if (left < 0) return left;
-      const member = (value as Readonly<Record<string, unknown>>)[name];
-      left = name === MANY && Array.isArray(member) ? countDownMany(member, left) : countDown(member, left);
+      const member = value[name];
+      if (!isComposed(member)) left--;
+      else left = name === MANY && Array.isArray(member) ? countDownMany(member, left) : countDown(member, left);
     }
   return left;
 }
+
+/** Whether there are values inside. */
+const isComposed = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 function countDownMany(items: readonly unknown[], values: number): number {
   const ofOne = values - countDown(items[0], values);

@@ -278,8 +278,8 @@ function foreignParts({ id, extension, modifierExtension }: ForeignParts): Forei
 
 /** FHIR JSON knows neither empty arrays nor undefined members. */
 function withoutEmpty(study: ImagingStudy): ImagingStudy {
-  const kept = Object.entries(study).filter(
-    ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
-  );
-  return Object.fromEntries(kept) as unknown as ImagingStudy;
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(study))
+    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) kept[name] = value;
+  return kept as unknown as ImagingStudy;
 }
