@@ -49,7 +49,16 @@ export function dateTimeOf(
   timeAttribute: AttributeDefinition,
   options: ZoneOptions,
 ): Reading<string | undefined> {
-  const date = dateValue(dataset, dateAttribute);
+  return withTimeOf(dataset, dateValue(dataset, dateAttribute), timeAttribute, options);
+}
+
+/** Joins a date that was read already to a TM attribute, under the rules of `dateTimeOf`. */
+export function withTimeOf(
+  dataset: DicomDataset,
+  date: Reading<string | undefined>,
+  timeAttribute: AttributeDefinition,
+  options: ZoneOptions,
+): Reading<string | undefined> {
   if (date.value === undefined) return date;
   const time = timeValue(dataset, timeAttribute);
   const { value, issues } = dateTimeFrom(date.value, time.value, timeAttribute, () =>
@@ -168,9 +177,10 @@ const TIME = /^\d{2}(?:(:?)\d{2}(?:\1\d{2}(?:\.\d{1,6})?)?)?$/;
 function parseTime(attribute: AttributeDefinition, text: string): Reading<TimeOfDay | undefined> {
   const digits = text.replaceAll(':', '');
   const [hours, minutes, seconds] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4, 6)];
-  if (!TIME.test(text) || Number(hours) > 23 || Number(minutes) > 59 || Number(seconds) > 60)
+  // Two digits each, or none.
+  if (!TIME.test(text) || hours > '23' || minutes > '59' || seconds > '60')
     return { value: undefined, issues: [invalid(attribute, 'expected a time of the form HHMMSS.FFFFFF')] };
-  const fraction = digits.slice(7).replace(/0+$/, '');
+  const fraction = digits.length > 7 ? digits.slice(7).replace(/0+$/, '') : '';
   // FHIR allows a leap second, but servers that keep instants in .NET types refuse it
   const leap = seconds === '60';
   const value: TimeOfDay = {

@@ -1,7 +1,7 @@
 import { Attribute } from '../dicom/attributes';
 import { type DataIssue, distinctIssues, invalid, type Reading, sameIssues } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
-import { dateTimeOf, dateTimeValue } from '../dicom/dates';
+import { dateTimeValue, dateValue, withTimeOf } from '../dicom/dates';
 import { unsignedIntValue } from '../dicom/numbers';
 import { isStructuredReportClass } from '../dicom/sopClass';
 import { textValue, textValues } from '../dicom/text';
@@ -53,13 +53,14 @@ export function instanceReader(options: MappingOptions, studyUid?: string): Inst
     collected((collector) => ofStudy(dataset, options, studyUid, collector)),
   );
   const readOfSeries = sharedReading((dataset) => collected((collector) => ofSeries(dataset, options, collector)));
+  const acquisitionDate = sharedReading((dataset) => dateValue(dataset, Attribute.AcquisitionDate));
   const allIssues = issueJoiner();
   return (dataset) => {
     if (options.phantoms === 'skip' && isQualityControl(dataset))
       return { kind: 'skipped', instanceUid: uidValue(dataset, Attribute.SOPInstanceUID).value, issues: [] };
     const study = readOfStudy(dataset);
     const series = readOfSeries(dataset);
-    const own = collected((collector) => ofInstance(dataset, options, collector));
+    const own = collected((collector) => ofInstance(dataset, acquisitionDate, options, collector));
     const issues = allIssues([dataset.issues, series.issues, own.issues, study.issues]);
     return judge(dataset, { study, series, own, issues }, options);
   };
@@ -165,6 +166,7 @@ function ofSeries(
 
 function ofInstance(
   dataset: DicomDataset,
+  acquisitionDate: (dataset: DicomDataset) => Reading<string | undefined>,
   options: MappingOptions,
   collector: IssueCollector,
 ): { readonly instanceUid: string | undefined } & Pick<InstanceFacts, 'number' | 'acquired' | 'frames'> {
@@ -173,7 +175,7 @@ function ofInstance(
     number: collector.take(unsignedIntValue(dataset, Attribute.InstanceNumber)),
     acquired:
       collector.take(dateTimeValue(dataset, Attribute.AcquisitionDateTime, options)) ??
-      collector.take(dateTimeOf(dataset, Attribute.AcquisitionDate, Attribute.AcquisitionTime, options)),
+      collector.take(withTimeOf(dataset, acquisitionDate(dataset), Attribute.AcquisitionTime, options)),
     frames:
       options.numberOfFramesExtension === undefined
         ? undefined
