@@ -26,11 +26,12 @@ export function collectPatientSecrets(elements: SimilarDataset['changed'], secre
   for (const { tag, element } of elements) {
     const { vr, values } = element;
     if (vr === 'PN' || identifyingTags.has(tag)) collect(values, secrets);
-    else if (values.some(isItem)) for (const value of values) collectItem(value, secrets);
+    else
+      values.forEach((value) => {
+        collectItem(value, secrets);
+      });
   }
 }
-
-const isItem = (value: unknown): boolean => typeof value === 'object';
 
 function collectElement(tag: string, vr: unknown, values: unknown, secrets: Set<string>): void {
   if (vr === 'PN' || identifyingTags.has(tag.toUpperCase())) collect(values, secrets);
