@@ -53,7 +53,7 @@ export function note(attribute: AttributeDefinition, problem: string): DataIssue
   return { keyword: attribute.keyword, tag: attribute.tag, problem, severity: 'note' };
 }
 
-const NO_ISSUES: readonly DataIssue[] = [];
+export const NO_ISSUES: readonly DataIssue[] = [];
 
 /** @returns a reading without any issue */
 export function clean<T>(value: T): Reading<T> {

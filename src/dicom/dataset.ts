@@ -7,6 +7,7 @@ export interface DicomElement {
   readonly values: readonly unknown[];
 }
 
+/** An element with its tag, in upper case. */
 export interface TaggedElement {
   readonly tag: string;
   readonly element: DicomElement;
@@ -59,6 +60,7 @@ export function readTagged(tag: string, content: unknown, issues: DataIssue[]): 
 
 const NONE: readonly never[] = [];
 
+/** All elements of a data set, in their order. */
 export function taggedElements(elements: DicomDataset['elements']): readonly TaggedElement[] {
   const tagged: TaggedElement[] = [];
   elements.forEach((element, tag) => tagged.push({ tag, element }));

@@ -11,7 +11,7 @@ import {
   POINT,
   QUOTE,
   ZERO,
-} from './jsonBytes';
+} from '../http/jsonCharacters';
 
 /** What stands before the values of nearly every element; XX is its value representation. */
 const USUAL_START = Buffer.from('{"vr":"XX","Value":[');

@@ -1,5 +1,5 @@
-import { CLOSE_BRACE, COLON, COMMA, QUOTE } from './jsonBytes';
-import type { DataIssue } from './dataIssue';
+import { CLOSE_BRACE, COLON, COMMA, QUOTE } from '../http/jsonCharacters';
+import { type DataIssue, NO_ISSUES } from './dataIssue';
 import { readTagged, type TaggedElement } from './dataset';
 import { BEFORE_VALUES, readElement, readValue } from './jsonElement';
 
@@ -28,6 +28,7 @@ export interface Text {
   readonly view: DataView;
 }
 
+/** Of a chunk, for all data sets in it. */
 export const textOf = (bytes: Buffer): Text => ({
   bytes,
   view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
@@ -172,6 +173,7 @@ function membersOf({ stretches, start }: Members): readonly PlacedMember[] {
   );
 }
 
+/** A member that is a stretch by itself, or neighbours. */
 export const membersIn = (stretch: Stretch): readonly Member[] => ('members' in stretch ? stretch.members : [stretch]);
 
 function placeAfter(known: readonly PlacedMember[], name: string, otherwise: number): number {
@@ -208,8 +210,6 @@ function readLikely(text: Text, at: number, likely: Member, before: Text, startB
   if (same === length) return likely;
   return readMember(text.bytes, at, likely, same);
 }
-
-const NO_ISSUES: readonly DataIssue[] = [];
 
 /** @param same so many of its first bytes are those of the likely member */
 function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Member | undefined {

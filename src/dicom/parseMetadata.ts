@@ -1,5 +1,5 @@
 import { MalformedMetadata } from './errors';
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './jsonBytes';
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../http/jsonCharacters';
 
 /** Parses the elements of an array, one after the other. */
 export interface ElementParser<T> {

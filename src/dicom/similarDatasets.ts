@@ -1,7 +1,8 @@
 import { ElementList } from './elementList';
 import { type DicomDataset, isObject, readDataset, type TaggedElement, taggedElements } from './dataset';
-import type { DataIssue } from './dataIssue';
-import { OPEN_BRACE } from './jsonBytes';
+import { Attribute } from './attributes';
+import { NO_ISSUES } from './dataIssue';
+import { OPEN_BRACE } from '../http/jsonCharacters';
 import {
   type Member,
   type Members,
@@ -13,6 +14,7 @@ import {
   textOf,
 } from './jsonMembers';
 import type { ElementParser, ParsedElement } from './parseMetadata';
+import { MAX_UID_LENGTH } from './uid';
 
 /** A data set that follows another one. */
 export interface SimilarDataset extends DicomDataset {
@@ -142,11 +144,10 @@ const inOneStretch = (members: Members): Members => ({
   stretches: stretchesOf(members.stretches.flatMap(membersIn)),
 });
 
-const SOP_CLASS_ELEMENT = Buffer.from('"00080016":{"vr":"UI","Value":["');
+const SOP_CLASS_ELEMENT = Buffer.from(`"${Attribute.SOPClassUID.tag}":{"vr":"UI","Value":["`);
 
 /** Where elements come in the order of their tags, this one is among the first. */
 const SOP_CLASS_WITHIN = 2048;
-const MAX_UID_LENGTH = 64;
 
 /** @returns the UID; an empty text where the data set does not begin with it */
 function sopClassAt(bytes: Buffer, start: number): string {
@@ -156,8 +157,6 @@ function sopClassAt(bytes: Buffer, start: number): string {
   const text = bytes.toString('latin1', at, at + MAX_UID_LENGTH + 1);
   return text.slice(0, Math.max(0, text.indexOf('"')));
 }
-
-const NO_ISSUES: readonly DataIssue[] = [];
 
 function objectOf(members: readonly Member[]): Record<string, unknown> {
   return Object.fromEntries(

@@ -3,9 +3,12 @@ import { clean, invalid, note, type Reading } from './dataIssue';
 import type { DicomDataset } from './dataset';
 import { textValue } from './text';
 
+/** Characters (PS3.5 9.1). */
+export const MAX_UID_LENGTH = 64;
+
 /** @returns whether text is a UID as far as FHIR and URLs are concerned: numbers with dots between, at most 64 characters */
 export function isUid(text: string): boolean {
-  return text.length <= 64 && /^\d+(\.\d+)*$/.test(text);
+  return text.length <= MAX_UID_LENGTH && /^\d+(\.\d+)*$/.test(text);
 }
 
 /** @returns the UID, or undefined when it is absent or breaks PS3.5 chapter 9; leading zeros are only noted */

@@ -5,9 +5,9 @@ import type { HttpClient, HttpResponse } from '../http/httpClient';
 import { withoutTrailingSlash } from '../http/resourceUrl';
 import { retryAfterMs } from '../http/retryAfter';
 import { isSuccess } from '../http/success';
-import { jsonInParts } from './jsonInParts';
+import { writeJsonInParts } from './writeJsonInParts';
 import { FhirStatusError, type FhirError, InvalidFhirResponse, MultipleMatches, VersionConflict } from './errors';
-import { parsedInParts } from './parsedInParts';
+import { parseJsonInParts } from './parseJsonInParts';
 import { readOutcome, saysDeleted, saysSeveralMatches } from './operationOutcome';
 
 export type FhirRequestKind = 'search' | 'create' | 'update' | 'delete' | 'transaction' | 'capabilities';
@@ -66,7 +66,7 @@ export function fhirChannel(
             ...(body !== undefined && { 'content-type': `${FHIR_JSON}; charset=utf-8` }),
             ...headers,
           },
-          ...(body !== undefined && { body: await inTurns(jsonInParts(body), signal) }),
+          ...(body !== undefined && { body: await inTurns(writeJsonInParts(body), signal) }),
           ...(maxBodyBytes !== undefined && { maxBodyBytes }),
           signal,
         });
@@ -84,15 +84,15 @@ function isWrite(kind: FhirRequestKind): boolean {
 
 /** The body of a successful answer as JSON. @throws InvalidFhirResponse; after a write its outcome is then unknown */
 export function readJson(kind: FhirRequestKind, response: HttpResponse): unknown {
-  return atOnce(jsonOf(kind, response));
+  return atOnce(readJsonInParts(kind, response));
 }
 
 /** The same in parts. */
-export function* jsonOf(kind: FhirRequestKind, { body }: HttpResponse): Parts<unknown> {
+export function* readJsonInParts(kind: FhirRequestKind, { body }: HttpResponse): Parts<unknown> {
   const unreadable = { outcomeUnknown: isWrite(kind), bodyUnreadable: true };
   if (body.trim() === '') throw new InvalidFhirResponse(`empty body after a request of kind ${kind}`, unreadable);
   try {
-    return yield* parsedInParts(body);
+    return yield* parseJsonInParts(body);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's own error may quote the text, so it is not passed on.

@@ -2,7 +2,7 @@ import type { Resource } from 'fhir/r4';
 import { z } from 'zod';
 import { inTurns } from '../concurrency/turns';
 import { resourceUrl } from '../http/resourceUrl';
-import { type FhirChannel, jsonOf } from './channel';
+import { type FhirChannel, readJsonInParts } from './channel';
 import { InvalidFhirResponse } from './errors';
 import { asFound, type Found } from './found';
 import { encodeQuery, type FhirQuery } from './query';
@@ -37,7 +37,7 @@ export async function searchAll<T extends Resource>(
     if (pages >= MAX_SEARCH_PAGES) throw new InvalidFhirResponse(`a search has more than ${MAX_SEARCH_PAGES} pages`);
     const headers = { 'cache-control': 'no-cache' };
     const response = await channel.send({ kind: 'search', method: 'GET', url, headers, maxBodyBytes, signal });
-    const page = readPage(await inTurns(jsonOf('search', response), signal));
+    const page = readPage(await inTurns(readJsonInParts('search', response), signal));
     for (const match of matchesOf<T>(page, type)) found.set(match.id, match);
     url = nextUrl(page, url);
   }

@@ -1,5 +1,5 @@
 import { Attribute } from '../dicom/attributes';
-import { type DataIssue, distinctIssues, invalid, type Reading, sameIssues } from '../dicom/dataIssue';
+import { type DataIssue, distinctIssues, invalid, NO_ISSUES, type Reading, sameIssues } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 import { dateTimeValue, dateValue, withTimeOf } from '../dicom/dates';
 import { unsignedIntValue } from '../dicom/numbers';
@@ -117,8 +117,6 @@ function judge(
   };
   return { kind: 'valid', seriesUid, instanceUid, facts, issues };
 }
-
-const NO_ISSUES: readonly DataIssue[] = [];
 
 /** Joins the issues of the parts of one instance after the other; where they are those of the one before, it is the same list again. */
 function issueJoiner(): (parts: readonly (readonly DataIssue[])[]) => readonly DataIssue[] {

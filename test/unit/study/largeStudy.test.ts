@@ -3,7 +3,7 @@ import { atOnce, type Parts } from '../../../src/concurrency/parts';
 import { readDataset, taggedElements } from '../../../src/dicom/dataset';
 import type { DicomWebClient } from '../../../src/dicom/dicomWebClient';
 import { createFhirClient } from '../../../src/fhir/client';
-import { jsonInParts } from '../../../src/fhir/jsonInParts';
+import { writeJsonInParts } from '../../../src/fhir/writeJsonInParts';
 import type { HttpClient, HttpRequest } from '../../../src/http/httpClient';
 import { overlayImagingStudyInParts } from '../../../src/mapping/imagingStudy';
 import { defaultMappingOptions } from '../../../src/mapping/options';
@@ -115,7 +115,7 @@ describe('a study of thousands of instances', () => {
       resourceType: 'Bundle',
       entry: [{ resource: HELD, fullUrl: undefined }, { resource: { text: 'ä"\\\u2028', none: null, list: [] } }],
     };
-    expect(atOnce(jsonInParts(bundle))).toBe(JSON.stringify(bundle));
+    expect(atOnce(writeJsonInParts(bundle))).toBe(JSON.stringify(bundle));
   });
 
   test.each([
@@ -129,7 +129,7 @@ describe('a study of thousands of instances', () => {
     expect(countParts(projectStudyInParts(STUDY, valid, defaultMappingOptions))).toBeGreaterThan(4);
     expect(countParts(overlayImagingStudyInParts(held, projection, REFERENCES))).toBeGreaterThan(2);
     expect(countParts(sameMeaningInParts(held, desired))).toBeGreaterThan(2);
-    expect(countParts(jsonInParts(desired))).toBeGreaterThan(10);
+    expect(countParts(writeJsonInParts(desired))).toBeGreaterThan(10);
   });
 
   test('of the usual size is one part', () => {
@@ -139,7 +139,7 @@ describe('a study of thousands of instances', () => {
     expect(countParts(projectStudyInParts(STUDY, validInstances(small), defaultMappingOptions))).toBe(1);
     expect(countParts(overlayImagingStudyInParts(held, projection, REFERENCES))).toBe(1);
     expect(countParts(sameMeaningInParts(held, studyOf(small)))).toBe(1);
-    expect(countParts(jsonInParts({ resourceType: 'Bundle', entry: [{ resource: held }] }))).toBe(1);
+    expect(countParts(writeJsonInParts({ resourceType: 'Bundle', entry: [{ resource: held }] }))).toBe(1);
   });
 });
 

@@ -8,7 +8,7 @@ const VALUES = 20_000;
 const ITEMS = 256;
 
 /** The text that JSON.stringify makes of plain data. */
-export function* jsonInParts(value: object): Parts<string> {
+export function* writeJsonInParts(value: object): Parts<string> {
   if (!isLong(value)) return JSON.stringify(value);
   const texts: string[] = [];
   yield* write(value, texts);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { atOnce } from '../../../src/concurrency/parts';
-import { parsedInParts } from '../../../src/fhir/parsedInParts';
+import { parseJsonInParts } from '../../../src/fhir/parseJsonInParts';
 
 const outcome = (parse: () => unknown): unknown => {
   try {
@@ -10,7 +10,7 @@ const outcome = (parse: () => unknown): unknown => {
   }
 };
 const inParts = (text: string, partLength: number): unknown =>
-  outcome(() => atOnce(parsedInParts(text, partLength, partLength / 2)));
+  outcome(() => atOnce(parseJsonInParts(text, partLength, partLength / 2)));
 const whole = (text: string): unknown => outcome(() => JSON.parse(text) as unknown);
 
 const partLength = fc.integer({ min: 0, max: 40 });
@@ -81,12 +81,12 @@ describe('JSON that is parsed in parts', () => {
       return depth;
     };
     const nested = `${open.repeat(levels)}1${close.repeat(levels)}`;
-    expect(depthOf(atOnce(parsedInParts(nested, 1000, 100)))).toBe(levels);
-    expect(() => atOnce(parsedInParts(nested.slice(0, -1), 1000, 100))).toThrow(SyntaxError);
+    expect(depthOf(atOnce(parseJsonInParts(nested, 1000, 100)))).toBe(levels);
+    expect(() => atOnce(parseJsonInParts(nested.slice(0, -1), 1000, 100))).toThrow(SyntaxError);
   });
 
   it('has a part for each long text', () => {
-    const work = parsedInParts(JSON.stringify(Array.from({ length: 10 }, () => 'x'.repeat(200))), 1000, 100);
+    const work = parseJsonInParts(JSON.stringify(Array.from({ length: 10 }, () => 'x'.repeat(200))), 1000, 100);
     let parts = 1;
     while (work.next().done !== true) parts++;
     expect(parts).toBeGreaterThanOrEqual(10);
@@ -96,7 +96,7 @@ describe('JSON that is parsed in parts', () => {
     const json = JSON.stringify({
       entry: [{ resource: { series: [{ instance: Array.from({ length: 2000 }, String) }] } }],
     });
-    const work = parsedInParts(json, 1000, 100);
+    const work = parseJsonInParts(json, 1000, 100);
     let parts = 1;
     while (work.next().done !== true) parts++;
     expect(parts).toBeGreaterThan(json.length / 1100);

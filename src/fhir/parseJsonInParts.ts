@@ -1,4 +1,5 @@
 import type { Parts } from '../concurrency/parts';
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../http/jsonCharacters';
 
 /** Characters that are parsed in one part: it takes a millisecond or two. */
 const PART_LENGTH = 256 * 1024;
@@ -13,7 +14,7 @@ const MAX_DEPTH = 32;
  * What JSON.parse makes of a text. Of lists and objects in a longer one, so many items as make a part are parsed at once.
  * @throws SyntaxError for what JSON.parse refuses; its text may quote what could not be read
  */
-export function* parsedInParts(text: string, partLength = PART_LENGTH, itemLength = ITEM_LENGTH): Parts<unknown> {
+export function* parseJsonInParts(text: string, partLength = PART_LENGTH, itemLength = ITEM_LENGTH): Parts<unknown> {
   if (text.length <= partLength) return JSON.parse(text) as unknown;
   const { value, end } = yield* readLong({ text, depth: 0, partLength, itemLength }, afterBlanks(text, 0));
   if (afterBlanks(text, end) < text.length) throw new SyntaxError('Something follows the value');
@@ -116,14 +117,6 @@ function* readItems(
     if (text[end] !== ',') throw new SyntaxError('Expected a comma or a bracket');
   }
 }
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /** @returns the index of the comma or bracket after an item, or the length of the text; undefined for an item that is longer than `most` */
 function endOfItem(text: string, start: number, most: number): number | undefined {
