@@ -26,7 +26,7 @@ export function dateValue(dataset: DicomDataset, attribute: AttributeDefinition)
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
   const date = parseDate(attribute, text);
-  return { value: date.value, issues: joinedIssues(issues, date.issues) };
+  return issues.length === 0 ? date : { value: date.value, issues: joinedIssues(issues, date.issues) };
 }
 
 /** @returns the time of day of a TM attribute (`HH[MM[SS[.FFFFFF]]]`, colons tolerated), or undefined */
@@ -34,7 +34,7 @@ export function timeValue(dataset: DicomDataset, attribute: AttributeDefinition)
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
   const time = parseTime(attribute, text);
-  return { value: time.value, issues: joinedIssues(issues, time.issues) };
+  return issues.length === 0 ? time : { value: time.value, issues: joinedIssues(issues, time.issues) };
 }
 
 /**
@@ -117,15 +117,11 @@ function dateTimeFrom(
 ): Reading<string> {
   if (date.length < 10 || time?.minutes === undefined) return clean(date);
   const { value: zone, issues } = readZone();
-  const seconds = time.seconds ?? '00';
-  const clock = `${time.hours}:${time.minutes}:${seconds}`;
+  // Nearly every instance has a time, and the zone is often unknown.
+  if (zone.kind === 'unknown') return { value: date, issues: joinedIssues(issues, NO_ZONE_KNOWN) };
+  const clock = `${time.hours}:${time.minutes}:${time.seconds ?? '00'}`;
   const fraction = time.fraction === undefined ? '' : `.${time.fraction}`;
   switch (zone.kind) {
-    case 'unknown':
-      return {
-        value: date,
-        issues: [...issues, note(Attribute.TimezoneOffsetFromUTC, 'no time zone known, times are left out')],
-      };
     case 'offset':
       return { value: `${date}T${clock}${fraction}${formatOffset(zone.minutes)}`, issues };
     case 'named': {
@@ -135,6 +131,8 @@ function dateTimeFrom(
     }
   }
 }
+
+const NO_ZONE_KNOWN = [note(Attribute.TimezoneOffsetFromUTC, 'no time zone known, times are left out')];
 
 const DATE = /^\d{4}(?:\d{2}(?:\d{2})?|([./-])\d{2}\1\d{2})?$/;
 
@@ -175,19 +173,27 @@ function isLeapYear(year: number): boolean {
 const TIME = /^\d{2}(?:(:?)\d{2}(?:\1\d{2}(?:\.\d{1,6})?)?)?$/;
 
 function parseTime(attribute: AttributeDefinition, text: string): Reading<TimeOfDay | undefined> {
-  const digits = text.replaceAll(':', '');
-  const [hours, minutes, seconds] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4, 6)];
+  const digits = text.includes(':') ? text.replaceAll(':', '') : text;
+  const hours = digits.slice(0, 2);
+  const minutes = digits.slice(2, 4);
+  const seconds = digits.slice(4, 6);
   // Two digits each, or none.
   if (!TIME.test(text) || hours > '23' || minutes > '59' || seconds > '60')
     return { value: undefined, issues: [invalid(attribute, 'expected a time of the form HHMMSS.FFFFFF')] };
-  const fraction = digits.length > 7 ? digits.slice(7).replace(/0+$/, '') : '';
+  const fraction = digits.slice(7);
   // FHIR allows a leap second, but servers that keep instants in .NET types refuse it
   const leap = seconds === '60';
   const value: TimeOfDay = {
     hours,
     minutes: minutes || undefined,
     seconds: leap ? '59' : seconds || undefined,
-    fraction: leap ? undefined : fraction || undefined,
+    fraction: leap ? undefined : withoutTrailingZeros(fraction) || undefined,
   };
   return leap ? { value, issues: [note(attribute, 'leap second, taken as second 59')] } : clean(value);
+}
+
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end--;
+  return digits.slice(0, end);
 }

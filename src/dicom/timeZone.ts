@@ -73,11 +73,35 @@ export function offsetOfWallClock(
   zone: string,
   wallMs: number,
 ): { readonly minutes: number; readonly skipped: boolean } {
+  const steady = steadyOffset(zone, Math.floor(wallMs / DAY_MS));
+  if (steady !== undefined) return { minutes: steady, skipped: false };
   const before = offsetAt(zone, wallMs - DAY_MS);
   if (offsetAt(zone, wallMs - before * MINUTE_MS) === before) return { minutes: before, skipped: false };
   const after = offsetAt(zone, wallMs + DAY_MS);
   if (offsetAt(zone, wallMs - after * MINUTE_MS) === after) return { minutes: after, skipped: false };
   return { minutes: before, skipped: true };
+}
+
+/** By zone and day; undefined for days near a change of the clock. */
+const steadyOffsets = new Map<string, number | undefined>();
+
+/** Days of 27 years; the images of a study have few. */
+const MAX_STEADY_OFFSETS = 10_000;
+
+/**
+ * Asking the runtime costs more than reading the rest of an instance, and most days have one offset from the day before to the day after.
+ * @param day in UTC, since 1970
+ * @returns undefined where it may change, and before 1970: since then no zone has changed its clock twice within a week (tz database)
+ */
+function steadyOffset(zone: string, day: number): number | undefined {
+  if (day < 1) return undefined;
+  const key = `${zone} ${day}`;
+  if (steadyOffsets.has(key)) return steadyOffsets.get(key);
+  const first = offsetAt(zone, (day - 1) * DAY_MS);
+  const offset = offsetAt(zone, (day + 2) * DAY_MS) === first ? first : undefined;
+  if (steadyOffsets.size >= MAX_STEADY_OFFSETS) steadyOffsets.clear();
+  steadyOffsets.set(key, offset);
+  return offset;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

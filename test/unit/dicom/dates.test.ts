@@ -1,6 +1,6 @@
 import { Attribute } from '../../../src/dicom/attributes';
 import { dateTimeOf, dateTimeValue } from '../../../src/dicom/dates';
-import { formatOffset, isTimeZone, parseOffset } from '../../../src/dicom/timeZone';
+import { formatOffset, isTimeZone, offsetOfWallClock, parseOffset } from '../../../src/dicom/timeZone';
 import { dataset } from '../../support/dicomJson';
 
 interface Given {
@@ -205,4 +205,28 @@ describe('time zones', () => {
     expect(isTimeZone('Europe/Berlin')).toBe(true);
     expect(isTimeZone('Europe/Atlantis')).toBe(false);
   });
+});
+
+describe('the offset of a wall clock', () => {
+  /** What a wall clock in the zone shows at an instant, as if it were UTC. */
+  function wallClockOf(zone: string): (epochMs: number) => number {
+    const format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
+    return (epochMs) => Date.parse(`${format.format(epochMs).replace(' ', 'T')}Z`);
+  }
+
+  test.each(['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Africa/Casablanca', 'Pacific/Apia'])(
+    'leads back to what the clock in %s shows, in every hour of years with changes of the clock, and where it skips none does',
+    (zone) => {
+      const hourMs = 3_600_000;
+      const wallClock = wallClockOf(zone);
+      const wrong: string[] = [];
+      for (const year of [1968, 2011, 2024])
+        for (let wallMs = Date.UTC(year, 0, 1, 0, 20); wallMs < Date.UTC(year + 1, 0, 1); wallMs += hourMs) {
+          const { minutes, skipped } = offsetOfWallClock(zone, wallMs);
+          const isShown = wallClock(wallMs - minutes * 60_000) === wallMs;
+          if (isShown === skipped) wrong.push(new Date(wallMs).toISOString());
+        }
+      expect(wrong).toEqual([]);
+    },
+  );
 });
