@@ -41,6 +41,9 @@ export class KnownDatasets {
 /** More than the modalities of a hospital send in turns. Each holds its data set, and the bytes that it arrived with. */
 const MAX_KNOWN = 16;
 
+/** Forms of one study: attributes that only some of its images have come and go, as those of localizers do. */
+const MAX_FORMS = 4;
+
 /** Those of images are some thousand bytes long. */
 const MAX_KNOWN_BYTES = 128 * 1024;
 
@@ -51,24 +54,43 @@ const MAX_KNOWN_BYTES = 128 * 1024;
  * @param known what the first one is compared with; it becomes one of them. In the first all elements count as changed
  */
 export function similarDatasets(known = new KnownDatasets()): ElementParser<SimilarDataset | undefined> {
-  let before: Remembered | undefined;
+  /** The latest data set of each of the latest forms, the last one first. */
+  const before: Remembered[] = [];
 
   function parseAt(bytes: Buffer, start: number): Parsed | undefined {
     if (bytes[start] !== OPEN_BRACE) return undefined;
-    if (before === undefined) return parseFirst(bytes, start);
-    const parsed = parse(bytes, start, before);
-    before = parsed?.remembered ?? before;
+    if (before.length === 0) return parseFirst(bytes, start);
+    const text = textIn(bytes, before);
+    for (const known of before) {
+      const parsed = parseAlike(text, start, known);
+      if (parsed === undefined) continue;
+      remember(parsed, before.indexOf(known));
+      return parsed;
+    }
+    const parsed = parseOther(text, start, before[0] ?? NOTHING);
+    if (parsed !== undefined) remember(parsed, MAX_FORMS - 1);
     return parsed;
+  }
+
+  /** @param place of the one whose turn is over: that of the same form, or the eldest */
+  function remember({ remembered }: Parsed, place: number): void {
+    if (remembered === NOTHING) return;
+    if (place > 0) {
+      before.splice(place, 1);
+      before.unshift(remembered);
+    } else before[0] = remembered;
   }
 
   function parseFirst(bytes: Buffer, start: number): Parsed | undefined {
     const sopClass = sopClassAt(bytes, start);
-    const parsed = parse(bytes, start, known.get(sopClass) ?? NOTHING);
+    const similar = known.get(sopClass) ?? NOTHING;
+    const text = textIn(bytes, [similar]);
+    const parsed = parseAlike(text, start, similar) ?? parseOther(text, start, similar);
     if (parsed === undefined) return undefined;
     const { value, end, remembered } = parsed;
     if (remembered !== NOTHING && end - start <= MAX_KNOWN_BYTES) known.set(sopClass, remembered);
     // What differs from study to study says nothing of what does within one.
-    before = { ...remembered, members: inOneStretch(remembered.members) };
+    before.push({ ...remembered, members: inOneStretch(remembered.members) });
     return { value: { ...value, changed: taggedElements(value.elements) }, end, remembered };
   }
 
@@ -96,9 +118,9 @@ interface Parsed extends ParsedElement<SimilarDataset> {
   readonly remembered: Remembered;
 }
 
-function parse(bytes: Buffer, start: number, before: Remembered): Parsed | undefined {
-  const text = before.members.text.bytes === bytes ? before.members.text : textOf(bytes);
-  return parseAlike(text, start, before) ?? parseOther(text, start, before);
+function textIn(bytes: Buffer, known: readonly Remembered[]): Text {
+  const [latest] = known;
+  return latest?.members.text.bytes === bytes ? latest.members.text : textOf(bytes);
 }
 
 function parseAlike(text: Text, start: number, before: Remembered): Parsed | undefined {
@@ -118,14 +140,15 @@ function parseOther(text: Text, start: number, before: Remembered): Parsed | und
   const members = readMembers(text, start + 1, before.members);
   if (members === undefined) return undefined;
   const end = members.reduce((at, { length }) => at + length, start + 1);
-  const dataset = readDataset(objectOf(members));
-  const changed = taggedElements(dataset.elements);
-  const value = { ...dataset, changed };
-  // Where all is well each member is an element of its own, and the next data set can be a copy.
-  if (dataset.issues.length > 0 || changed.length !== members.length) return { value, end, remembered: NOTHING };
-  const elements = ElementList.of(dataset.elements);
+  const byTag = new Map(members.map(({ tag, element }) => [tag, element]));
+  if (byTag.size < members.length || members.some(({ issues }) => issues.length > 0)) {
+    const dataset = readDataset(objectOf(members));
+    return { value: { ...dataset, changed: taggedElements(dataset.elements) }, end, remembered: NOTHING };
+  }
+  // Each member is an element of its own, and the next data set can be a copy.
+  const elements = ElementList.of(byTag);
   const remembered = { members: { text, start: start + 1, end, stretches: stretchesOf(members) }, elements };
-  return { value: { ...value, elements }, end, remembered };
+  return { value: { elements, issues: NO_ISSUES, changed: members }, end, remembered };
 }
 
 interface Remembered {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type DicomDataset, isObject, readDataset } from '../../../src/dicom/dataset';
-import { KnownDatasets, similarDatasets } from '../../../src/dicom/similarDatasets';
+import { KnownDatasets, type SimilarDataset, similarDatasets } from '../../../src/dicom/similarDatasets';
 
 const bytesOf = (text: string): Buffer => Buffer.from(text);
 const expected = (text: string) => {
@@ -47,6 +47,22 @@ describe('data sets that are much alike', () => {
       ['00080018'],
       [],
     ]);
+  });
+
+  it('of which some have an attribute more than others share what is written alike with the last of their form', () => {
+    const parser = similarDatasets();
+    const of = (uid: string, more = ''): SimilarDataset =>
+      parser.parse(
+        bytesOf(
+          `{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${uid}"]},${more}"00100020":{"vr":"LO","Value":["1"]}}`,
+        ),
+      )!;
+    const contrast = '"00180010":{"vr":"LO","Value":["A"]},';
+    const [, , plain3, contrast4] = [of('1'), of('2', contrast), of('3'), of('4', contrast)];
+    const tagsOf = ({ changed }: SimilarDataset): readonly string[] => changed.map(({ tag }) => tag);
+    expect(tagsOf(plain3)).toEqual(['00080018']);
+    expect(tagsOf(contrast4)).toEqual(['00080018']);
+    expect([...contrast4.elements.keys()]).toEqual(['00080005', '00080018', '00180010', '00100020']);
   });
 
   it('of another study are all told as changed, and share what is written alike in a known one', () => {
