@@ -72,17 +72,18 @@ function readValues(bytes: Buffer, at: number): ParsedValue | undefined {
   return readNumbers(bytes, at) ?? readValue(bytes, at);
 }
 
-/** @returns undefined for an array with anything but numbers that `readNumber` reads */
+/** @returns undefined for an array with anything but numbers of the form that `endOfNumber` knows */
 function readNumbers(bytes: Buffer, at: number): ParsedValue | undefined {
-  const first = readNumber(bytes, at + 1);
-  if (first === undefined) return undefined;
-  const value = [first.value];
-  let { end } = first;
+  const firstEnd = endOfNumber(bytes, at + 1);
+  if (firstEnd === undefined) return undefined;
+  const value = [numberBetween(bytes, at + 1, firstEnd)];
+  let end = firstEnd;
   while (bytes[end] === COMMA) {
-    const next = readNumber(bytes, end + 1);
+    const start = end + 1;
+    const next = endOfNumber(bytes, start);
     if (next === undefined) return undefined;
-    value.push(next.value);
-    end = next.end;
+    value.push(numberBetween(bytes, start, next));
+    end = next;
   }
   return bytes[end] === CLOSE_BRACKET ? { value, end: end + 1 } : undefined;
 }
@@ -93,26 +94,34 @@ function readNumbers(bytes: Buffer, at: number): ParsedValue | undefined {
  */
 const MAX_NUMBER_BYTES = 15;
 
-/** @returns undefined for a number in another form than `-12.5`, or a longer one */
-function readNumber(bytes: Buffer, at: number): { readonly value: number; readonly end: number } | undefined {
-  const isNegative = bytes[at] === MINUS;
-  const start = isNegative ? at + 1 : at;
-  let digits = 0;
-  let scale = 1;
+/** @returns the index after the number; undefined for one in another form than `-12.5`, or a longer one */
+function endOfNumber(bytes: Buffer, at: number): number | undefined {
+  const start = bytes[at] === MINUS ? at + 1 : at;
   let point = -1;
   let end = start;
   for (; end < start + MAX_NUMBER_BYTES; end++) {
     const byte = bytes[end] ?? 0;
-    if (byte >= ZERO && byte <= NINE) {
-      digits = digits * 10 + byte - ZERO;
-      if (point >= 0) scale *= 10;
-    } else if (byte === POINT && point < 0) point = end;
-    else break;
+    if (byte === POINT && point < 0) point = end;
+    else if (byte < ZERO || byte > NINE) break;
   }
   const wholeDigits = (point < 0 ? end : point) - start;
   const isJson = wholeDigits > 0 && (wholeDigits === 1 || bytes[start] !== ZERO) && point !== end - 1;
-  if (!isJson || !isAfterNumber(bytes[end])) return undefined;
-  return { value: isNegative ? -digits / scale : digits / scale, end };
+  return isJson && isAfterNumber(bytes[end]) ? end : undefined;
+}
+
+/** The number of that form that ends there. */
+function numberBetween(bytes: Buffer, at: number, end: number): number {
+  const isNegative = bytes[at] === MINUS;
+  let digits = 0;
+  let scale = 0;
+  for (let index = isNegative ? at + 1 : at; index < end; index++) {
+    const byte = bytes[index] ?? 0;
+    scale *= 10;
+    if (byte === POINT) scale = 1;
+    else digits = digits * 10 + byte - ZERO;
+  }
+  const value = scale === 0 ? digits : digits / scale;
+  return isNegative ? -value : value;
 }
 
 const isAfterNumber = (byte: number | undefined): boolean => byte === COMMA || byte === CLOSE_BRACKET;

@@ -182,8 +182,8 @@ function placeAfter(known: readonly PlacedMember[], name: string, otherwise: num
 }
 
 /** What is longer is compared by a call, which costs as much as so many bytes word by word. */
-const MAX_WORD_BY_WORD = 160;
-const WORD_BYTES = 4;
+const MAX_WORD_BY_WORD = 256;
+const WORD_BYTES = 8;
 
 function isSame(text: Text, at: number, others: Text, othersAt: number, length: number): boolean {
   if (at + length > text.bytes.length) return false;
@@ -192,11 +192,15 @@ function isSame(text: Text, at: number, others: Text, othersAt: number, length: 
   return sameBytes(text, at, others, othersAt, length) === length;
 }
 
-/** @returns how many bytes are the same, up to the first that is not */
+/**
+ * Words are compared as floating-point numbers, which costs least. Equal ones are equal bytes: other bytes make equal numbers only of zeros
+ * (IEEE 754), whose bytes the JSON that was read before cannot hold (RFC 8259, 7). Those that are not equal are looked at byte by byte.
+ * @returns how many bytes are the same, up to the first that is not
+ */
 function sameBytes(text: Text, at: number, others: Text, othersAt: number, length: number): number {
   const wordsEnd = Math.min(length, text.bytes.length - at) - WORD_BYTES;
   let same = 0;
-  while (same <= wordsEnd && text.view.getUint32(at + same) === others.view.getUint32(othersAt + same))
+  while (same <= wordsEnd && text.view.getFloat64(at + same, true) === others.view.getFloat64(othersAt + same, true))
     same += WORD_BYTES;
   while (same < length && text.bytes[at + same] === others.bytes[othersAt + same]) same++;
   return same;

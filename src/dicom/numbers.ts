@@ -33,7 +33,11 @@ function numberValue(
   accepts: (value: number) => boolean,
   expectation: string,
 ): Reading<number | undefined> {
-  const given = rawValues(dataset, attribute).filter((raw) => !isEmpty(raw));
+  const values = rawValues(dataset, attribute);
+  const only = values[0];
+  // As nearly all numbers that are read.
+  if (values.length === 1 && typeof only === 'number' && Number.isFinite(only) && accepts(only)) return clean(positiveZero(only));
+  const given = values.filter((raw) => !isEmpty(raw));
   const [first] = given;
   if (first === undefined) return clean(undefined);
   const value = asNumber(first, pattern);
@@ -56,6 +60,8 @@ function asNumber(raw: unknown, pattern: RegExp): number | undefined {
 }
 
 function finite(value: number): number | undefined {
-  // -0 would survive as "-0" in comparisons but not in JSON
-  return Number.isFinite(value) ? value + 0 : undefined;
+  return Number.isFinite(value) ? positiveZero(value) : undefined;
 }
+
+/** -0 would survive as "-0" in comparisons but not in JSON. */
+const positiveZero = (value: number): number => value + 0;

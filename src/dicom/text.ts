@@ -8,12 +8,24 @@ const MULTI_LINE = new Set(['ST', 'LT', 'UT']);
 /** Characters that a FHIR string may have (FHIR R4 datatypes: 1 MB). */
 const MAX_STRING_LENGTH = 1_048_576;
 
-/** Most text: there is nothing to take out of it. */
-const PRINTABLE_ASCII = /^[ -~]*$/;
+const BLANK = 0x20;
+const LAST_PRINTABLE = 0x7e;
+
+/** Printable ASCII without blanks at its ends, as most text is: there is nothing to take out of it. */
+function isClean(text: string): boolean {
+  const { length } = text;
+  if (length === 0) return true;
+  if (text.charCodeAt(0) === BLANK || text.charCodeAt(length - 1) === BLANK) return false;
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < BLANK || code > LAST_PRINTABLE) return false;
+  }
+  return true;
+}
 
 /** @returns the text without control characters and without blanks at its ends, well-formed; inner blanks are kept */
 export function cleanText(text: string, keepLineBreaks = false): string {
-  if (PRINTABLE_ASCII.test(text)) return text.trim();
+  if (isClean(text)) return text;
   const control = keepLineBreaks
     ? /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]/g
     : /[\u0000-\u001F\u007F-\u009F]/g;

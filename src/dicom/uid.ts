@@ -1,6 +1,7 @@
 import type { AttributeDefinition } from './attributes';
-import { clean, invalid, note, type Reading } from './dataIssue';
+import { invalid, note, type Reading } from './dataIssue';
 import type { DicomDataset } from './dataset';
+import { NINE, POINT, ZERO } from '../http/jsonCharacters';
 import { textValue } from './text';
 
 /** Characters (PS3.5 9.1). */
@@ -8,14 +9,36 @@ export const MAX_UID_LENGTH = 64;
 
 /** @returns whether text is a UID as far as FHIR and URLs are concerned: numbers with dots between, at most 64 characters */
 export function isUid(text: string): boolean {
-  return text.length <= MAX_UID_LENGTH && /^\d+(\.\d+)*$/.test(text);
+  return formOf(text) !== 'none';
+}
+
+/** Character by character: every instance has several. */
+function formOf(text: string): 'uid' | 'with leading zeros' | 'none' {
+  const { length } = text;
+  if (length === 0 || length > MAX_UID_LENGTH) return 'none';
+  let leadingZeros = false;
+  let start = 0;
+  for (let index = 0; index <= length; index++) {
+    const code = index < length ? text.charCodeAt(index) : POINT;
+    if (code >= ZERO && code <= NINE) {
+      if (index === start + 1 && text.charCodeAt(start) === ZERO) leadingZeros = true;
+    } else if (code !== POINT || index === start) return 'none';
+    else start = index + 1;
+  }
+  return leadingZeros ? 'with leading zeros' : 'uid';
 }
 
 /** @returns the UID, or undefined when it is absent or breaks PS3.5 chapter 9; leading zeros are only noted */
 export function uidValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
-  const { value: uid, issues } = textValue(dataset, attribute);
-  if (uid === undefined) return issues.length === 0 ? clean(undefined) : { value: undefined, issues };
-  if (!isUid(uid)) return { value: undefined, issues: [...issues, invalid(attribute, 'expected a UID')] };
-  const leadingZero = /(^|\.)0\d/.test(uid);
-  return { value: uid, issues: leadingZero ? [...issues, note(attribute, 'UID with leading zeros')] : issues };
+  const text = textValue(dataset, attribute);
+  const { value: uid, issues } = text;
+  if (uid === undefined) return text;
+  switch (formOf(uid)) {
+    case 'uid':
+      return text;
+    case 'with leading zeros':
+      return { value: uid, issues: [...issues, note(attribute, 'UID with leading zeros')] };
+    case 'none':
+      return { value: undefined, issues: [...issues, invalid(attribute, 'expected a UID')] };
+  }
 }

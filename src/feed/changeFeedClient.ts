@@ -1,7 +1,7 @@
 import type { HttpClient } from '../http/httpClient';
 import { resourceUrl } from '../http/resourceUrl';
 import { requireSuccess } from '../http/success';
-import { type ChangeFeedEntry, readEntry, readPosition } from './changeFeedEntry';
+import { type ChangeFeedEntry, readEntries, readPosition } from './changeFeedEntry';
 import { parseTolerantJson } from './tolerantJson';
 
 export type { ChangeFeedEntry } from './changeFeedEntry';
@@ -98,7 +98,7 @@ export function createChangeFeedClient({ http, baseUrl }: ChangeFeedClientOption
       const json = parseOr(text, () => unreadable('the answer is not JSON'));
       if (json === null) return [];
       if (!Array.isArray(json)) throw unreadable('expected a JSON array');
-      const reads = json.map(readEntry);
+      const reads = readEntries(json);
       const entries = reads.flatMap((read) => (read.kind === 'read' ? [read.value] : []));
       if (entries.some(({ sequence }) => sequence <= afterSequence || sequence > afterSequence + width)) {
         throw new UnreadableFeed('entries outside of the window that was asked for');

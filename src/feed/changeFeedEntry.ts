@@ -29,13 +29,19 @@ const ACTIONS: ReadonlyMap<string, ChangeAction> = new Map([
 export type Read<T> =
   { readonly kind: 'read'; readonly value: T } | { readonly kind: 'unreadable'; readonly problem: string };
 
-/** Reads an entry; names and actions in any case, unknown fields are left out. A problem never holds a value. */
-export function readEntry(json: unknown): Read<ChangeFeedEntry> {
+/** Reads entries; names and actions in any case, unknown fields are left out. A problem never holds a value. */
+export function readEntries(list: readonly unknown[]): readonly Read<ChangeFeedEntry>[] {
+  // Entries of one study and series come one after the other: what they share is looked at once, and held in memory once.
+  const sharedUidOf = remembering(uidOf);
+  return list.map((json) => readEntry(json, sharedUidOf));
+}
+
+function readEntry(json: unknown, sharedUidOf: typeof uidOf): Read<ChangeFeedEntry> {
   const fields = new Fields(json);
   const sequence = fields.read('sequence', sequenceOf);
   const partition = fields.read('partitionName', partitionOf);
-  const studyUid = fields.read('studyInstanceUid', uidOf);
-  const seriesUid = fields.read('seriesInstanceUid', uidOf);
+  const studyUid = fields.read('studyInstanceUid', sharedUidOf);
+  const seriesUid = fields.read('seriesInstanceUid', sharedUidOf);
   const instanceUid = fields.read('sopInstanceUid', uidOf);
   const action = fields.read('action', actionOf);
   const timestamp = fields.read('timestamp', timestampOf);
@@ -116,6 +122,17 @@ function partitionOf(value: unknown): string | Expected {
   return typeof value === 'string' && value.length >= 1 && value.length <= 128
     ? value
     : new Expected('expected a name');
+}
+
+function remembering<T>(reader: (value: unknown) => T): (value: unknown) => T {
+  const known = new Map<unknown, T>();
+  return (value) => {
+    const before = known.get(value);
+    if (before !== undefined) return before;
+    const result = reader(value);
+    known.set(value, result);
+    return result;
+  };
 }
 
 function uidOf(value: unknown): string | Expected {

@@ -1,34 +1,34 @@
 import type { AttributeDefinition } from '../dicom/attributes';
 import { type CodeItem, codeItems, sequenceIssues, sequenceItems } from '../dicom/codeSequence';
-import type { DataIssue, Reading } from '../dicom/dataIssue';
+import { type DataIssue, joinedIssues, NO_ISSUES, type Reading } from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 
 /** Takes the values out of readings and keeps their issues. */
 export class IssueCollector {
-  private readonly collected: DataIssue[] = [];
+  #issues = NO_ISSUES;
 
   get issues(): readonly DataIssue[] {
-    return this.collected;
+    return this.#issues;
   }
 
   take<T>({ value, issues }: Reading<T>): T {
-    if (issues.length > 0) this.collected.push(...issues);
+    this.#issues = joinedIssues(this.#issues, issues);
     return value;
   }
 
   /** The items of a sequence; what stands among them and is none becomes an issue. */
   items(dataset: DicomDataset, attribute: AttributeDefinition): readonly DicomDataset[] {
-    this.collected.push(...sequenceIssues(dataset, attribute));
+    this.#issues = joinedIssues(this.#issues, sequenceIssues(dataset, attribute));
     return sequenceItems(dataset, attribute);
   }
 
   /** The codes of a sequence; `root` is the object that it stands in. */
   codes(dataset: DicomDataset, attribute: AttributeDefinition, root: DicomDataset = dataset): readonly CodeItem[] {
-    this.collected.push(...sequenceIssues(dataset, attribute));
+    this.#issues = joinedIssues(this.#issues, sequenceIssues(dataset, attribute));
     return codeItems(dataset, attribute, root);
   }
 
   add(...issues: readonly DataIssue[]): void {
-    this.collected.push(...issues);
+    this.#issues = joinedIssues(this.#issues, issues);
   }
 }

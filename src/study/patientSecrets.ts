@@ -26,10 +26,7 @@ export function collectPatientSecrets(elements: SimilarDataset['changed'], secre
   for (const { tag, element } of elements) {
     const { vr, values } = element;
     if (vr === 'PN' || identifyingTags.has(tag)) collect(values, secrets);
-    else
-      values.forEach((value) => {
-        collectItem(value, secrets);
-      });
+    else if (values.some(isObject)) for (const item of values) collectItem(item, secrets);
   }
 }
 
@@ -42,9 +39,12 @@ function collectElement(tag: string, vr: unknown, values: unknown, secrets: Set<
 function collectItem(value: unknown, secrets: Set<string>): void {
   if (!isObject(value)) return;
   if ('Alphabetic' in value || 'Ideographic' in value || 'Phonetic' in value) collect(value, secrets);
+  // Without lists of entries: an enhanced image has an item for each of its frames.
   else
-    for (const [tag, element] of Object.entries(value))
+    for (const tag in value) {
+      const element = value[tag];
       if (isObject(element)) collectElement(tag, element.vr, element.Value, secrets);
+    }
 }
 
 function collect(value: unknown, secrets: Set<string>): void {

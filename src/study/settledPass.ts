@@ -1,3 +1,4 @@
+import type { DataIssue } from '../dicom/dataIssue';
 import type { ValidationWarning } from '../failures/warnings';
 import type { TransactionEntry } from '../fhir/client';
 import type { ValidInstance } from '../mapping/readInstance';
@@ -44,7 +45,8 @@ function warningsAbout(
   { valid }: LiveStudy,
   operationId: string,
 ): readonly ValidationWarning[] {
-  const remarkable = valid.filter(({ issues }) => issues.length > 0);
+  // Most issues are notes.
+  const remarkable = valid.filter(({ issues }) => issues.some(isInvalid));
   if (remarkable.length === 0) return [];
   const named = new Set(changes.map(({ instance }) => instance));
   return remarkable
@@ -58,9 +60,11 @@ function warningsOf(
   operationId: string,
 ): readonly ValidationWarning[] {
   return issues
-    .filter(({ severity }) => severity === 'invalid')
+    .filter(isInvalid)
     .map(({ keyword, tag, problem }) => ({ study, seriesUid, instanceUid, keyword, tag, problem, operationId }));
 }
+
+const isInvalid = ({ severity }: DataIssue): boolean => severity === 'invalid';
 
 function typeOf(entry: TransactionEntry): string {
   return entry.kind === 'delete' ? entry.type : entry.resource.resourceType;
