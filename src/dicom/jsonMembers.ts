@@ -1,11 +1,11 @@
-import { CLOSE_BRACE, COLON, COMMA, QUOTE } from '../http/jsonCharacters';
+import { CLOSE_BRACE, COLON, COMMA, isBlank, QUOTE } from '../http/jsonCharacters';
 import { type DataIssue, NO_ISSUES } from './dataIssue';
 import { readTagged, type TaggedElement } from './dataset';
 import { BEFORE_VALUES, readElement, readValue } from './jsonElement';
 
 /** One member of a data set as it was read. */
 export interface Member extends TaggedElement {
-  /** In bytes, with the comma or brace after it. */
+  /** In bytes, with the comma after it and what is blank then, or with the brace after it. */
   readonly length: number;
   /** The tag as it is written. */
   readonly name: string;
@@ -37,7 +37,7 @@ export const textOf = (bytes: Buffer): Text => ({
 /** The members of an object, and where their bytes are. */
 export interface Members {
   readonly text: Text;
-  /** The index after the opening brace. */
+  /** The index of the first one. */
   readonly start: number;
   /** The index after the object. */
   readonly end: number;
@@ -52,7 +52,7 @@ const VALUE_AT = NAME_LENGTH + 1;
 
 /**
  * Reads an object that is expected to have the members of the one before, by name and in their order.
- * @param start index after the opening brace
+ * @param start index of the first member
  * @returns undefined where other members come, or more or fewer
  * @throws SyntaxError, whose text may quote what could not be read
  */
@@ -96,7 +96,19 @@ export function readAlike(
 }
 
 /** Whether another member may begin here: at the start, or after a comma. */
-const isNextAt = ({ bytes }: Text, at: number, start: number): boolean => at === start || bytes[at - 1] === COMMA;
+function isNextAt({ bytes }: Text, at: number, start: number): boolean {
+  if (at === start) return true;
+  let index = at - 1;
+  while (isBlank(bytes[index])) index--;
+  return bytes[index] === COMMA;
+}
+
+/** @returns the index after what is blank */
+export function afterBlanks(bytes: Buffer, from: number): number {
+  let index = from;
+  while (isBlank(bytes[index])) index++;
+  return index;
+}
 
 /** The members of a stretch one by one: from now on each that has changed is a stretch of its own. */
 function readStretch(
@@ -134,9 +146,9 @@ export function stretchesOf(members: readonly Member[]): readonly Stretch[] {
 
 /**
  * Reads the members of an object, whatever its names are.
- * @param start index after the opening brace
+ * @param start index of the first member
  * @param before of members that have the same bytes there, those are given again
- * @returns undefined where the object does not end, or is anything but compact JSON with tags as names
+ * @returns undefined where the object does not end, or is anything but tags with colons right after them
  * @throws SyntaxError, whose text may quote what could not be read
  */
 export function readMembers(text: Text, start: number, before: Members): readonly Member[] | undefined {
@@ -224,13 +236,18 @@ function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Membe
   const usual = readElement(bytes, at + VALUE_AT, vr);
   if (usual !== undefined) {
     const tag = known?.tag ?? name.toUpperCase();
-    return { tag, element: usual.element, length: usual.end + 1 - at, name, issues: NO_ISSUES, json: undefined };
+    return { tag, element: usual.element, length: endOfMember(bytes, usual.end) - at, name, issues: NO_ISSUES, json: undefined };
   }
   const other = readValue(bytes, at + VALUE_AT);
   if (other === undefined) return undefined;
   const issues: DataIssue[] = [];
   const { tag, element } = readTagged(name, other.value, issues);
-  return { tag, element, length: other.end + 1 - at, name, issues, json: other.value };
+  return { tag, element, length: endOfMember(bytes, other.end) - at, name, issues, json: other.value };
+}
+
+/** @param valueEnd the index of the comma or brace after a value */
+function endOfMember(bytes: Buffer, valueEnd: number): number {
+  return bytes[valueEnd] === COMMA ? afterBlanks(bytes, valueEnd + 1) : valueEnd + 1;
 }
 
 function tagAt(bytes: Buffer, at: number): string | undefined {

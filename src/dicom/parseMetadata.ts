@@ -1,5 +1,14 @@
 import { MalformedMetadata } from './errors';
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../http/jsonCharacters';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COMMA,
+  isBlank,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from '../http/jsonCharacters';
 
 /** Parses the elements of an array, one after the other. */
 export interface ElementParser<T> {
@@ -101,7 +110,9 @@ class ArrayReader<T> {
     let index = from;
     while (index < chunk.length) {
       if (this.#place !== 'inside') this.#outside(chunk[index++] ?? 0);
-      else if (this.#pending.length === 0 && seemsCut(index)) return index;
+      else if (this.#pending.length > 0) index = this.#inside(chunk, index, elements);
+      else if (isBlank(chunk[index])) index++;
+      else if (seemsCut(index)) return index;
       else index = this.#wholeElement(chunk, index, elements) ?? this.#inside(chunk, index, elements);
     }
     return index;
@@ -109,7 +120,7 @@ class ArrayReader<T> {
 
   /** @returns the index after the element that begins here; undefined where it has to be cut out first */
   #wholeElement(chunk: Buffer, index: number, elements: T[]): number | undefined {
-    const parsed = this.#pending.length > 0 ? undefined : this.#parser.parseAt?.(chunk, index);
+    const parsed = this.#parser.parseAt?.(chunk, index);
     if (parsed === undefined) return undefined;
     elements.push(parsed.value);
     this.#elementsSeen++;
@@ -191,7 +202,3 @@ class ArrayReader<T> {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}

@@ -4,6 +4,7 @@ import { Attribute } from './attributes';
 import { NO_ISSUES } from './dataIssue';
 import { OPEN_BRACE } from '../http/jsonCharacters';
 import {
+  afterBlanks,
   type Member,
   type Members,
   membersIn,
@@ -49,7 +50,7 @@ const MAX_KNOWN_BYTES = 128 * 1024;
 
 /**
  * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
- * one before is neither parsed nor read again, its element is the same object. Anything but compact JSON with tags as names goes to
+ * one before is neither parsed nor read again, its element is the same object. Anything but JSON with tags as names, without blanks before their colons, goes to
  * JSON.parse as a whole. Gives what `readDataset` makes of the JSON, undefined for what is no object.
  * @param known what the first one is compared with; it becomes one of them. In the first all elements count as changed
  */
@@ -124,7 +125,7 @@ function textIn(bytes: Buffer, known: readonly Remembered[]): Text {
 }
 
 function parseAlike(text: Text, start: number, before: Remembered): Parsed | undefined {
-  const alike = readAlike(text, start + 1, before.members);
+  const alike = readAlike(text, afterBlanks(text.bytes, start + 1), before.members);
   if (alike === undefined) return undefined;
   const { members, changed } = alike;
   const issues = changed.some((member) => member.issues.length > 0)
@@ -137,9 +138,10 @@ function parseAlike(text: Text, start: number, before: Remembered): Parsed | und
 
 /** With other names than the one before, or with those in another order. */
 function parseOther(text: Text, start: number, before: Remembered): Parsed | undefined {
-  const members = readMembers(text, start + 1, before.members);
+  const first = afterBlanks(text.bytes, start + 1);
+  const members = readMembers(text, first, before.members);
   if (members === undefined) return undefined;
-  const end = members.reduce((at, { length }) => at + length, start + 1);
+  const end = members.reduce((at, { length }) => at + length, first);
   const byTag = new Map(members.map(({ tag, element }) => [tag, element]));
   if (byTag.size < members.length || members.some(({ issues }) => issues.length > 0)) {
     const dataset = readDataset(objectOf(members));
@@ -147,7 +149,7 @@ function parseOther(text: Text, start: number, before: Remembered): Parsed | und
   }
   // Each member is an element of its own, and the next data set can be a copy.
   const elements = ElementList.of(byTag);
-  const remembered = { members: { text, start: start + 1, end, stretches: stretchesOf(members) }, elements };
+  const remembered = { members: { text, start: first, end, stretches: stretchesOf(members) }, elements };
   return { value: { elements, issues: NO_ISSUES, changed: members }, end, remembered };
 }
 

@@ -11,3 +11,7 @@ export const MINUS = 0x2d;
 export const POINT = 0x2e;
 export const ZERO = 0x30;
 export const NINE = 0x39;
+
+/** Space, tab, line feed and carriage return: white space that JSON has between its parts (RFC 8259, 2). */
+export const isBlank = (code: number | undefined): boolean =>
+  code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;

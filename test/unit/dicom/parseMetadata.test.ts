@@ -32,13 +32,17 @@ function saysLess(
 }
 
 describe('data sets that arrive in pieces', () => {
-  it('are those of their JSON, wherever they are cut', async () => {
+  it.each([
+    ['without blanks', (json: readonly object[]) => JSON.stringify(json)],
+    ['one a line', (json: readonly object[]) => `[\n${json.map((each) => JSON.stringify(each)).join(',\n')}\n]`],
+    ['indented', (json: readonly object[]) => JSON.stringify(json, undefined, 2)],
+  ])('are those of their JSON, wherever they are cut: %s', async (_, write) => {
     const json = Array.from({ length: 5 }, (_, index) => ({
       '00080018': { vr: 'UI', Value: [`1.${index}`] },
       '00100010': { vr: 'PN', Value: [{ Alphabetic: 'Grün^"]}' }] },
       ...(index === 3 ? { '00100020': { vr: 'LO', Value: ['4'] } } : {}),
     }));
-    const bytes = Buffer.from(JSON.stringify(json));
+    const bytes = Buffer.from(write(json));
     for (let size = 1; size <= bytes.length; size++) {
       const datasets: SimilarDataset[] = [];
       for await (const part of parseMetadata(inPieces(bytes, size), similarDatasets()))
@@ -48,6 +52,9 @@ describe('data sets that arrive in pieces', () => {
         datasets.filter(({ elements, changed }, index) => saysLess(changed, elements, datasets.slice(0, index))),
       ).toEqual([]);
     }
+    const parser = similarDatasets();
+    const [first, second] = (await parse(bytes, bytes.length, parser)) as readonly SimilarDataset[];
+    expect(second?.elements.get('00100010')).toBe(first?.elements.get('00100010'));
   });
 });
 
@@ -78,8 +85,9 @@ describe('metadata that are damaged on their way', () => {
         fc.array(dataset, { minLength: 1, maxLength: 6 }),
         damage,
         fc.integer({ min: 1, max: 400 }),
-        async (datasets, { at, removed, added }, size) => {
-          const text = JSON.stringify(datasets);
+        fc.constantFrom(undefined, 1),
+        async (datasets, { at, removed, added }, size, indent) => {
+          const text = JSON.stringify(datasets, undefined, indent);
           // Where something ends: in the middle of a value there is little to lose.
           const ends = [...text.matchAll(/[,}\]]/g)].map(({ index }) => index);
           const place = ends[at % ends.length] ?? 0;
