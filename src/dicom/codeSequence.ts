@@ -18,8 +18,19 @@ export interface CodeItem {
 
 /** @returns the items of a sequence; what is no item is left out (see `sequenceIssues`) */
 export function sequenceItems(dataset: DicomDataset, attribute: AttributeDefinition): readonly DicomDataset[] {
-  return rawValues(dataset, attribute).filter(isObject).map(readDataset);
+  const values = rawValues(dataset, attribute);
+  if (values.length === 0) return NO_ITEMS;
+  const known = itemsRead.get(values);
+  if (known !== undefined) return known;
+  const items = values.filter(isObject).map(readDataset);
+  itemsRead.set(values, items);
+  return items;
 }
+
+const NO_ITEMS: readonly DicomDataset[] = [];
+
+/** Several readers ask for the same sequence, and studies that follow each other can share its element (similarDatasets.ts). */
+const itemsRead = new WeakMap<readonly unknown[], readonly DicomDataset[]>();
 
 /** @returns an issue when a sequence holds something that is no item */
 export function sequenceIssues(dataset: DicomDataset, attribute: AttributeDefinition): readonly DataIssue[] {

@@ -236,7 +236,14 @@ function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Membe
   const usual = readElement(bytes, at + VALUE_AT, vr);
   if (usual !== undefined) {
     const tag = known?.tag ?? name.toUpperCase();
-    return { tag, element: usual.element, length: endOfMember(bytes, usual.end) - at, name, issues: NO_ISSUES, json: undefined };
+    return {
+      tag,
+      element: usual.element,
+      length: endOfMember(bytes, usual.end) - at,
+      name,
+      issues: NO_ISSUES,
+      json: undefined,
+    };
   }
   const other = readValue(bytes, at + VALUE_AT);
   if (other === undefined) return undefined;

@@ -36,7 +36,8 @@ function numberValue(
   const values = rawValues(dataset, attribute);
   const only = values[0];
   // As nearly all numbers that are read.
-  if (values.length === 1 && typeof only === 'number' && Number.isFinite(only) && accepts(only)) return clean(positiveZero(only));
+  if (values.length === 1 && typeof only === 'number' && Number.isFinite(only) && accepts(only))
+    return clean(positiveZero(only));
   const given = values.filter((raw) => !isEmpty(raw));
   const [first] = given;
   if (first === undefined) return clean(undefined);

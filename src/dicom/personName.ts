@@ -81,6 +81,7 @@ function readGroup(
 }
 
 function cleanComponent(component: string): string {
+  if (PLAIN.test(component)) return component;
   return component
     .replace(/[\u0000-\u001F\u007F-\u009F]/g, '')
     .replace(/\s+/gu, ' ')
@@ -88,8 +89,14 @@ function cleanComponent(component: string): string {
 }
 
 function words(component: string): readonly string[] {
+  if (component === '') return NO_WORDS;
   return component.split(' ').filter((word) => word !== '');
 }
+
+const NO_WORDS: readonly string[] = [];
+
+/** Nothing has to be taken out of most. */
+const PLAIN = /^[A-Za-z-]*$/;
 
 function suffixes(component: string): readonly string[] {
   if (!component.includes(',')) return words(component);

@@ -91,8 +91,9 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
     const { value, end, remembered } = parsed;
     if (remembered !== NOTHING && end - start <= MAX_KNOWN_BYTES) known.set(sopClass, remembered);
     // What differs from study to study says nothing of what does within one.
-    before.push({ ...remembered, members: inOneStretch(remembered.members) });
-    return { value: { ...value, changed: taggedElements(value.elements) }, end, remembered };
+    const members = remembered.members.stretches.flatMap(membersIn);
+    before.push({ ...remembered, members: { ...remembered.members, stretches: stretchesOf(members) } });
+    return { value: { ...value, changed: remembered === NOTHING ? value.changed : members }, end, remembered };
   }
 
   return {
@@ -163,11 +164,6 @@ const NOTHING: Remembered = {
   members: { text: textOf(Buffer.alloc(0)), start: 0, end: 0, stretches: [] },
   elements: ElementList.of(new Map()),
 };
-
-const inOneStretch = (members: Members): Members => ({
-  ...members,
-  stretches: stretchesOf(members.stretches.flatMap(membersIn)),
-});
 
 const SOP_CLASS_ELEMENT = Buffer.from(`"${Attribute.SOPClassUID.tag}":{"vr":"UI","Value":["`);
 

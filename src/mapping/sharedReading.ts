@@ -20,19 +20,25 @@ const REMEMBERED = 8;
 export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: DicomDataset) => T {
   const recent: Remembered<T>[] = [];
   return (dataset) => {
-    const index = recent.findIndex(({ isAnswerOf }) => isAnswerOf(dataset.elements));
-    const found = recent[index];
-    if (found !== undefined) {
+    for (const known of recent) {
+      if (!known.isAnswerOf(dataset.elements)) continue;
       // The order says who is forgotten first, so it counts from when somebody is.
-      if (index > 0 && recent.length === REMEMBERED) recent.unshift(...recent.splice(index, 1));
-      return found.value;
+      if (known !== recent[0] && recent.length === REMEMBERED)
+        recent.unshift(...recent.splice(recent.indexOf(known), 1));
+      return known.value;
     }
     const asked: Answer[] = [];
     const value = read({ issues: dataset.issues, elements: new AskedElements(dataset.elements, asked) });
-    recent.unshift({ value, isAnswerOf: answersLike(dataset.elements, asked) });
+    recent.unshift({ value, isAnswerOf: whenAsked(() => answersLike(dataset.elements, asked)) });
     if (recent.length > REMEMBERED) recent.pop();
     return value;
   };
+}
+
+/** Many studies have one instance only, so that nobody asks. */
+function whenAsked(prepare: () => Remembered<unknown>['isAnswerOf']): Remembered<unknown>['isAnswerOf'] {
+  let prepared: Remembered<unknown>['isAnswerOf'] | undefined;
+  return (elements) => (prepared ??= prepare())(elements);
 }
 
 /** What was said for a tag each time that somebody asked. */

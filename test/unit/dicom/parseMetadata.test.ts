@@ -27,7 +27,8 @@ function saysLess(
   before: readonly SimilarDataset[],
 ): boolean {
   const told = new Map(changed.map(({ tag, element }) => [tag, element]));
-  const isKnown = (tag: string, element: DicomElement): boolean => before.some((one) => one.elements.get(tag) === element);
+  const isKnown = (tag: string, element: DicomElement): boolean =>
+    before.some((one) => one.elements.get(tag) === element);
   return [...elements].some(([tag, element]) => !isKnown(tag, element) && told.get(tag) !== element);
 }
 
