@@ -1,7 +1,7 @@
 import { ElementList } from './elementList';
 import { type DicomDataset, isObject, readDataset, type TaggedElement, taggedElements } from './dataset';
 import { Attribute } from './attributes';
-import { NO_ISSUES } from './dataIssue';
+import { type DataIssue, NO_ISSUES } from './dataIssue';
 import { OPEN_BRACE } from '../http/jsonCharacters';
 import {
   afterBlanks,
@@ -91,7 +91,7 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
     const { value, end, remembered } = parsed;
     if (remembered !== NOTHING && end - start <= MAX_KNOWN_BYTES) known.set(sopClass, remembered);
     // What differs from study to study says nothing of what does within one.
-    const members = remembered.members.stretches.flatMap(membersIn);
+    const members = allMembers(remembered.members);
     before.push({ ...remembered, members: { ...remembered.members, stretches: stretchesOf(members) } });
     return { value: { ...value, changed: remembered === NOTHING ? value.changed : members }, end, remembered };
   }
@@ -129,13 +129,15 @@ function parseAlike(text: Text, start: number, before: Remembered): Parsed | und
   const alike = readAlike(text, afterBlanks(text.bytes, start + 1), before.members);
   if (alike === undefined) return undefined;
   const { members, changed } = alike;
-  const issues = changed.some((member) => member.issues.length > 0)
-    ? changed.flatMap((member) => member.issues)
-    : NO_ISSUES;
   const elements = before.elements.with(changed);
-  const remembered = issues.length === 0 ? { members, elements } : NOTHING;
+  const issues = before.hasIssues || changed.some(hasIssues) ? issuesOf(allMembers(members)) : NO_ISSUES;
+  const remembered = { members, elements, hasIssues: issues.length > 0 };
   return { value: { elements, issues, changed }, end: members.end, remembered };
 }
+
+const hasIssues = ({ issues }: Member): boolean => issues.length > 0;
+const issuesOf = (members: readonly Member[]): readonly DataIssue[] => members.flatMap(({ issues }) => issues);
+const allMembers = ({ stretches }: Members): readonly Member[] => stretches.flatMap(membersIn);
 
 /** With other names than the one before, or with those in another order. */
 function parseOther(text: Text, start: number, before: Remembered): Parsed | undefined {
@@ -144,25 +146,33 @@ function parseOther(text: Text, start: number, before: Remembered): Parsed | und
   if (members === undefined) return undefined;
   const end = members.reduce((at, { length }) => at + length, first);
   const byTag = new Map(members.map(({ tag, element }) => [tag, element]));
-  if (byTag.size < members.length || members.some(({ issues }) => issues.length > 0)) {
+  if (byTag.size < members.length) {
     const dataset = readDataset(objectOf(members));
     return { value: { ...dataset, changed: taggedElements(dataset.elements) }, end, remembered: NOTHING };
   }
   // Each member is an element of its own, and the next data set can be a copy.
   const elements = ElementList.of(byTag);
-  const remembered = { members: { text, start: first, end, stretches: stretchesOf(members) }, elements };
-  return { value: { elements, issues: NO_ISSUES, changed: members }, end, remembered };
+  const issues = members.some(hasIssues) ? issuesOf(members) : NO_ISSUES;
+  const remembered = {
+    members: { text, start: first, end, stretches: stretchesOf(members) },
+    elements,
+    hasIssues: issues.length > 0,
+  };
+  return { value: { elements, issues, changed: members }, end, remembered };
 }
 
 interface Remembered {
   readonly members: Members;
   /** One for each member. */
   readonly elements: ElementList;
+  /** Whether any member has. */
+  readonly hasIssues: boolean;
 }
 
 const NOTHING: Remembered = {
   members: { text: textOf(Buffer.alloc(0)), start: 0, end: 0, stretches: [] },
   elements: ElementList.of(new Map()),
+  hasIssues: false,
 };
 
 const SOP_CLASS_ELEMENT = Buffer.from(`"${Attribute.SOPClassUID.tag}":{"vr":"UI","Value":["`);

@@ -49,6 +49,22 @@ describe('data sets that are much alike', () => {
     ]);
   });
 
+  it('each tell what was forgiven in them, also where it is the same as in the one before', () => {
+    const parser = similarDatasets();
+    const of = (uid: string, sex: string): string =>
+      `{"00080018":{"vr":"UI","Value":["${uid}"]},"00100020":{"Value":["P"]},"00100040":${sex}}`;
+    const texts = [
+      of('1', '{"Value":["F"]}'),
+      of('2', '{"Value":["F"]}'),
+      of('3', '{"vr":"CS","Value":["F"]}'),
+      of('4', '"F"'),
+    ];
+    const read = texts.map((text) => parser.parse(bytesOf(text)));
+    expect(read.map(plain)).toEqual(texts.map(expected));
+    expect(read.map((dataset) => dataset?.issues.length)).toEqual([2, 2, 1, 2]);
+    expect(read[1]?.changed.map(({ tag }) => tag)).toEqual(['00080018']);
+  });
+
   it('of which some have an attribute more than others share what is written alike with the last of their form', () => {
     const parser = similarDatasets();
     const of = (uid: string, more = ''): SimilarDataset =>
