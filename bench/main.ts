@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bigStudyBench } from './bigStudy/bigStudyBench';
 import { castBench } from './cast/castBench';
+import { readingBench } from './reading/readingBench';
 import { reconcileBench } from './reconcile/reconcileBench';
 import type { Bench, Measure } from './report/bench';
 import { meetsTarget } from './report/bench';
@@ -12,7 +13,7 @@ import { backlogBench } from './scale/backlogBench';
 import { scaleBench } from './scale/scaleBench';
 
 /** `npm run bench`: every benchmark, or those that are named. Each is one entry of this list. */
-const BENCHES: readonly Bench[] = [castBench, bigStudyBench, backlogBench, scaleBench, reconcileBench];
+const BENCHES: readonly Bench[] = [castBench, readingBench, bigStudyBench, backlogBench, scaleBench, reconcileBench];
 
 const USAGE = `npm run bench -- [NAME...] [--only TEXT] [--profile FOLDER] [--scale NUMBER] [--repeats NUMBER] [--json] [--save FILE] [--compare FILE] [--tolerance NUMBER]
 ${BENCHES.map(({ name, about }) => `  ${name}: ${about}`).join('\n')}`;
