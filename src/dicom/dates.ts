@@ -5,14 +5,6 @@ import type { DicomDataset } from './dataset';
 import { textValue } from './text';
 import { formatOffset, offsetOfWallClock, parseOffset, zoneOf, type Zone } from './timeZone';
 
-/** A time of day as far as it is given; `fraction` holds the digits after the point, without trailing zeros. */
-export interface TimeOfDay {
-  readonly hours: string;
-  readonly minutes: string | undefined;
-  readonly seconds: string | undefined;
-  readonly fraction: string | undefined;
-}
-
 /** Where to look for the zone of a local time. */
 export interface ZoneOptions {
   /** IANA name of the zone that counts when the object names none. */
@@ -29,8 +21,8 @@ export function dateValue(dataset: DicomDataset, attribute: AttributeDefinition)
   return issues.length === 0 ? date : { value: date.value, issues: joinedIssues(issues, date.issues) };
 }
 
-/** @returns the time of day of a TM attribute (`HH[MM[SS[.FFFFFF]]]`, colons tolerated), or undefined */
-export function timeValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<TimeOfDay | undefined> {
+/** @returns the digits of a TM attribute, as far as they are given: `HH[MM[SS[.FFFFFF]]]`; colons are tolerated */
+export function timeValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
   const time = parseTime(attribute, text);
@@ -109,18 +101,20 @@ function zoneOfDateTime(
   };
 }
 
+/** @param time its digits, as `timeValue` gives them */
 function dateTimeFrom(
   date: string,
-  time: TimeOfDay | undefined,
+  time: string | undefined,
   timeAttribute: AttributeDefinition,
   readZone: () => Reading<Zone>,
 ): Reading<string> {
-  if (date.length < 10 || time?.minutes === undefined) return clean(date);
+  if (date.length < 10 || time === undefined || time.length < 4) return clean(date);
   const { value: zone, issues } = readZone();
   // Nearly every instance has a time, and the zone is often unknown.
   if (zone.kind === 'unknown') return { value: date, issues: joinedIssues(issues, NO_ZONE_KNOWN) };
-  const clock = `${time.hours}:${time.minutes}:${time.seconds ?? '00'}`;
-  const fraction = time.fraction === undefined ? '' : `.${time.fraction}`;
+  const clock = `${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4, 6) || '00'}`;
+  const digits = time.slice(7).replace(/0+$/, '');
+  const fraction = digits === '' ? '' : `.${digits}`;
   switch (zone.kind) {
     case 'offset':
       return { value: `${date}T${clock}${fraction}${formatOffset(zone.minutes)}`, issues };
@@ -172,28 +166,14 @@ function isLeapYear(year: number): boolean {
 
 const TIME = /^\d{2}(?:(:?)\d{2}(?:\1\d{2}(?:\.\d{1,6})?)?)?$/;
 
-function parseTime(attribute: AttributeDefinition, text: string): Reading<TimeOfDay | undefined> {
+/** Every instance has a time: of one without fault nothing is made but the result. */
+function parseTime(attribute: AttributeDefinition, text: string): Reading<string | undefined> {
   const digits = text.includes(':') ? text.replaceAll(':', '') : text;
-  const hours = digits.slice(0, 2);
-  const minutes = digits.slice(2, 4);
-  const seconds = digits.slice(4, 6);
-  // Two digits each, or none.
-  if (!TIME.test(text) || hours > '23' || minutes > '59' || seconds > '60')
+  // Two digits each, or none; texts compare as their numbers do.
+  if (!TIME.test(text) || digits >= '24' || (digits[2] ?? '') > '5' || digits.slice(4, 6) > '60')
     return { value: undefined, issues: [invalid(attribute, 'expected a time of the form HHMMSS.FFFFFF')] };
-  const fraction = digits.slice(7);
   // FHIR allows a leap second, but servers that keep instants in .NET types refuse it
-  const leap = seconds === '60';
-  const value: TimeOfDay = {
-    hours,
-    minutes: minutes || undefined,
-    seconds: leap ? '59' : seconds || undefined,
-    fraction: leap ? undefined : withoutTrailingZeros(fraction) || undefined,
-  };
-  return leap ? { value, issues: [note(attribute, 'leap second, taken as second 59')] } : clean(value);
-}
-
-function withoutTrailingZeros(digits: string): string {
-  let end = digits.length;
-  while (digits[end - 1] === '0') end--;
-  return digits.slice(0, end);
+  if (digits.startsWith('60', 4))
+    return { value: `${digits.slice(0, 4)}59`, issues: [note(attribute, 'leap second, taken as second 59')] };
+  return clean(digits);
 }

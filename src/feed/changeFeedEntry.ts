@@ -37,42 +37,38 @@ export function readEntries(list: readonly unknown[]): readonly Read<ChangeFeedE
 }
 
 function readEntry(json: unknown, sharedUidOf: typeof uidOf): Read<ChangeFeedEntry> {
-  const fields = new Fields(json);
-  const sequence = fields.read('sequence', sequenceOf);
-  const partition = fields.read('partitionName', partitionOf);
-  const studyUid = fields.read('studyInstanceUid', sharedUidOf);
-  const seriesUid = fields.read('seriesInstanceUid', sharedUidOf);
-  const instanceUid = fields.read('sopInstanceUid', uidOf);
-  const action = fields.read('action', actionOf);
-  const timestamp = fields.read('timestamp', timestampOf);
-  return sequence === undefined ||
-    partition === undefined ||
-    studyUid === undefined ||
-    seriesUid === undefined ||
-    instanceUid === undefined ||
-    action === undefined
-    ? { kind: 'unreadable', problem: fields.problem }
-    : {
-        kind: 'read',
-        value: {
-          sequence,
-          partition,
-          studyUid,
-          seriesUid,
-          instanceUid,
-          action,
-          ...(timestamp !== undefined && { timestamp }),
-        },
-      };
+  const sequence = sequenceOf(field(json, 'sequence'));
+  const partition = partitionOf(field(json, 'partitionName'));
+  const studyUid = sharedUidOf(field(json, 'studyInstanceUid'));
+  const seriesUid = sharedUidOf(field(json, 'seriesInstanceUid'));
+  const instanceUid = uidOf(field(json, 'sopInstanceUid'));
+  const action = actionOf(field(json, 'action'));
+  if (
+    isRead(sequence) &&
+    isRead(partition) &&
+    isRead(studyUid) &&
+    isRead(seriesUid) &&
+    isRead(instanceUid) &&
+    isRead(action)
+  ) {
+    const entry = { sequence, partition, studyUid, seriesUid, instanceUid, action, ...timestampOf(json) };
+    return { kind: 'read', value: entry };
+  }
+  return unreadable(json, {
+    sequence,
+    partitionName: partition,
+    studyInstanceUid: studyUid,
+    seriesInstanceUid: seriesUid,
+    sopInstanceUid: instanceUid,
+    action,
+  });
 }
 
 /** Where in the feed an entry stands, whatever the rest of it says. */
 export function readPosition(json: unknown): Read<{ readonly sequence: number; readonly timestamp?: string }> {
-  const fields = new Fields(json);
-  const sequence = fields.read('sequence', sequenceOf);
-  const timestamp = fields.read('timestamp', timestampOf);
-  if (sequence === undefined) return { kind: 'unreadable', problem: fields.problem };
-  return { kind: 'read', value: { sequence, ...(timestamp !== undefined && { timestamp }) } };
+  const sequence = sequenceOf(field(json, 'sequence'));
+  if (!isRead(sequence)) return unreadable(json, { sequence });
+  return { kind: 'read', value: { sequence, ...timestampOf(json) } };
 }
 
 /** What was expected of a value. */
@@ -80,35 +76,29 @@ class Expected {
   constructor(readonly what: string) {}
 }
 
-/** The fields of one entry, by hand and not by a schema: every change of every instance comes by here. */
-class Fields {
-  readonly #json: Readonly<Record<string, unknown>>;
-  readonly #problems: string[] = [];
+function isRead<T>(result: T | Expected): result is T {
+  return !(result instanceof Expected);
+}
 
-  constructor(json: unknown) {
-    this.#json = isObject(json) ? json : {};
-    if (!isObject(json)) this.#problems.push('expected an object');
-  }
+/** The service writes camelCase, its documentation shows PascalCase. */
+function field(json: unknown, name: string): unknown {
+  if (!isObject(json)) return undefined;
+  if (Object.hasOwn(json, name)) return json[name];
+  const other = Object.keys(json).find((each) => each.toLowerCase() === name.toLowerCase());
+  return other === undefined ? undefined : json[other];
+}
 
-  /** Names and expectations, never values. */
-  get problem(): string {
-    return this.#problems.join('; ');
-  }
+function timestampOf(json: unknown): { readonly timestamp?: string } {
+  const timestamp = field(json, 'timestamp');
+  return typeof timestamp === 'string' ? { timestamp } : {};
+}
 
-  /** @returns undefined where the value is not what was expected, which is then one of the problems */
-  read<T>(name: string, reader: (value: unknown) => T | Expected): T | undefined {
-    const value = reader(this.#valueOf(name));
-    if (!(value instanceof Expected)) return value;
-    this.#problems.push(`${name.toLowerCase()}: ${value.what}`);
-    return undefined;
-  }
-
-  /** The service writes camelCase, its documentation shows PascalCase. */
-  #valueOf(name: string): unknown {
-    if (Object.hasOwn(this.#json, name)) return this.#json[name];
-    const other = Object.keys(this.#json).find((each) => each.toLowerCase() === name.toLowerCase());
-    return other === undefined ? undefined : this.#json[other];
-  }
+/** Names and expectations, never values. */
+function unreadable(json: unknown, results: Readonly<Record<string, unknown>>): Read<never> {
+  const problems = Object.entries(results).flatMap(([name, result]) =>
+    result instanceof Expected ? [`${name.toLowerCase()}: ${result.what}`] : [],
+  );
+  return { kind: 'unreadable', problem: [...(isObject(json) ? [] : ['expected an object']), ...problems].join('; ') };
 }
 
 function sequenceOf(value: unknown): number | Expected {
@@ -150,8 +140,4 @@ const UID = /^[0-9.]{1,64}$/;
 function actionOf(value: unknown): ChangeAction | Expected {
   if (typeof value !== 'string' && typeof value !== 'number') return new Expected('expected an action');
   return ACTIONS.get(String(value).toLowerCase()) ?? new Expected('expected Create, Update or Delete');
-}
-
-function timestampOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

@@ -279,7 +279,10 @@ function foreignParts({ id, extension, modifierExtension }: ForeignParts): Forei
 /** FHIR JSON knows neither empty arrays nor undefined members. */
 function withoutEmpty(study: ImagingStudy): ImagingStudy {
   const kept: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(study))
+  const members = study as unknown as Readonly<Record<string, unknown>>;
+  for (const name in members) {
+    const value = members[name];
     if (value !== undefined && !(Array.isArray(value) && value.length === 0)) kept[name] = value;
+  }
   return kept as unknown as ImagingStudy;
 }
