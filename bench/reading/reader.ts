@@ -8,7 +8,7 @@ import { studyUid } from '../cast/instances';
 import { serveParent } from '../processes/serveParent';
 import { METADATA_KINDS, metadataBody, type MetadataKind } from './metadataKinds';
 
-/** Reads one kind of metadata in a process of its own: what the engine learns of one kind would change what another costs. */
+// Reads one kind of metadata in a process of its own: what the engine learns of one kind would change what another costs.
 
 export interface ReadingInput {
   readonly kind: string;

@@ -21,7 +21,7 @@ export function dateValue(dataset: DicomDataset, attribute: AttributeDefinition)
   return issues.length === 0 ? date : { value: date.value, issues: joinedIssues(issues, date.issues) };
 }
 
-/** @returns the digits of a TM attribute, as far as they are given: `HH[MM[SS[.FFFFFF]]]`; colons are tolerated */
+/** @returns the digits of a TM attribute, as far as they are given: `HH[MM[SS[.FFFFFF]]]`, or undefined; colons are tolerated, second 60 is 59 */
 export function timeValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
   const { value: text, issues } = textValue(dataset, attribute);
   if (text === undefined) return { value: undefined, issues };
@@ -126,7 +126,9 @@ function dateTimeFrom(
   }
 }
 
-const NO_ZONE_KNOWN = [note(Attribute.TimezoneOffsetFromUTC, 'no time zone known, times are left out')];
+const NO_ZONE_KNOWN: readonly DataIssue[] = [
+  note(Attribute.TimezoneOffsetFromUTC, 'no time zone known, times are left out'),
+];
 
 const DATE = /^\d{4}(?:\d{2}(?:\d{2})?|([./-])\d{2}\1\d{2})?$/;
 

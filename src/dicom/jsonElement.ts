@@ -113,6 +113,7 @@ function endOfNumber(bytes: Buffer, at: number): number | undefined {
 function numberBetween(bytes: Buffer, at: number, end: number): number {
   const isNegative = bytes[at] === MINUS;
   let digits = 0;
+  // 0 up to the point.
   let scale = 0;
   for (let index = isNegative ? at + 1 : at; index < end; index++) {
     const byte = bytes[index] ?? 0;

@@ -79,7 +79,7 @@ export function readAlike(
       }
       place++;
       end += member.length;
-    } else if (isSame(text, end, before.text, endBefore, stretch.length)) {
+    } else if (isSame(text, end, before.text, endBefore, stretch.length) && isWhole(text, end + stretch.length)) {
       place++;
       end += stretch.length;
     } else {
@@ -101,6 +101,11 @@ function isNextAt({ bytes }: Text, at: number, start: number): boolean {
   let index = at - 1;
   while (isBlank(bytes[index])) index--;
   return bytes[index] === COMMA;
+}
+
+/** Whether a member, or the last of several, ends there: what is blank after a comma belongs to it. */
+function isWhole({ bytes }: Text, end: number): boolean {
+  return !isBlank(bytes[end]) || bytes[end - 1] === CLOSE_BRACE;
 }
 
 /** @returns the index after what is blank */
@@ -221,9 +226,10 @@ function sameBytes(text: Text, at: number, others: Text, othersAt: number, lengt
 /** @returns the likely member itself where the bytes are the same */
 function readLikely(text: Text, at: number, likely: Member, before: Text, startBefore: number): Member | undefined {
   const { length } = likely;
-  if (length > MAX_WORD_BY_WORD && isSame(text, at, before, startBefore, length)) return likely;
+  const isLong = length > MAX_WORD_BY_WORD;
+  if (isLong && isSame(text, at, before, startBefore, length) && isWhole(text, at + length)) return likely;
   const same = sameBytes(text, at, before, startBefore, Math.min(length, MAX_WORD_BY_WORD));
-  if (same === length) return likely;
+  if (same === length && isWhole(text, at + length)) return likely;
   return readMember(text.bytes, at, likely, same);
 }
 

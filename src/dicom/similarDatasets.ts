@@ -15,7 +15,6 @@ import {
   textOf,
 } from './jsonMembers';
 import type { ElementParser, ParsedElement } from './parseMetadata';
-import { MAX_UID_LENGTH } from './uid';
 
 /** A data set that follows another one. */
 export interface SimilarDataset extends DicomDataset {
@@ -45,13 +44,13 @@ const MAX_KNOWN = 16;
 /** Forms of one study: attributes that only some of its images have come and go, as those of localizers do. */
 const MAX_FORMS = 4;
 
-/** Those of images are some thousand bytes long. */
+/** Those of images are some thousand bytes long; of longer ones only the last is remembered. */
 const MAX_KNOWN_BYTES = 128 * 1024;
 
 /**
  * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
- * one before is neither parsed nor read again, its element is the same object. Anything but JSON with tags as names, without blanks before their colons, goes to
- * JSON.parse as a whole. Gives what `readDataset` makes of the JSON, undefined for what is no object.
+ * last one of its form is neither parsed nor read again, its element is the same object. Anything but tags as names, with colons right after
+ * them, goes to JSON.parse as a whole. Gives what `readDataset` makes of the JSON, in the order of the text, undefined for what is no object.
  * @param known what the first one is compared with; it becomes one of them. In the first all elements count as changed
  */
 export function similarDatasets(known = new KnownDatasets()): ElementParser<SimilarDataset | undefined> {
@@ -76,7 +75,9 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
   /** @param place of the one whose turn is over: that of the same form, or the eldest */
   function remember({ remembered }: Parsed, place: number): void {
     if (remembered === NOTHING) return;
-    if (place > 0) {
+    const { start, end } = remembered.members;
+    if (end - start > MAX_KNOWN_BYTES) before.splice(0, before.length, remembered);
+    else if (place > 0) {
       before.splice(place, 1);
       before.unshift(remembered);
     } else before[0] = remembered;
@@ -89,11 +90,12 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
     const parsed = parseAlike(text, start, similar) ?? parseOther(text, start, similar);
     if (parsed === undefined) return undefined;
     const { value, end, remembered } = parsed;
-    if (remembered !== NOTHING && end - start <= MAX_KNOWN_BYTES) known.set(sopClass, remembered);
+    if (remembered === NOTHING) return parsed;
+    if (end - start <= MAX_KNOWN_BYTES) known.set(sopClass, remembered);
     // What differs from study to study says nothing of what does within one.
     const members = allMembers(remembered.members);
     before.push({ ...remembered, members: { ...remembered.members, stretches: stretchesOf(members) } });
-    return { value: { ...value, changed: remembered === NOTHING ? value.changed : members }, end, remembered };
+    return { value: { ...value, changed: members }, end, remembered };
   }
 
   return {
@@ -107,7 +109,7 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
     },
     parse(bytes) {
       const parsed = parseAt(bytes, 0);
-      if (parsed?.end === bytes.length) return parsed.value;
+      if (parsed !== undefined && afterBlanks(bytes, parsed.end) === bytes.length) return parsed.value;
       const json: unknown = JSON.parse(bytes.toString('utf8'));
       if (!isObject(json)) return undefined;
       const dataset = readDataset(json);
@@ -175,18 +177,20 @@ const NOTHING: Remembered = {
   hasIssues: false,
 };
 
-const SOP_CLASS_ELEMENT = Buffer.from(`"${Attribute.SOPClassUID.tag}":{"vr":"UI","Value":["`);
+const SOP_CLASS_NAME = Buffer.from(`"${Attribute.SOPClassUID.tag}"`);
 
 /** Where elements come in the order of their tags, this one is among the first. */
 const SOP_CLASS_WITHIN = 2048;
 
+/** More than an element with a UID is long, indented or not. */
+const SOP_CLASS_LENGTH = 256;
+
 /** @returns the UID; an empty text where the data set does not begin with it */
 function sopClassAt(bytes: Buffer, start: number): string {
-  const found = bytes.subarray(start, start + SOP_CLASS_WITHIN).indexOf(SOP_CLASS_ELEMENT);
+  const found = bytes.subarray(start, start + SOP_CLASS_WITHIN).indexOf(SOP_CLASS_NAME);
   if (found < 0) return '';
-  const at = start + found + SOP_CLASS_ELEMENT.length;
-  const text = bytes.toString('latin1', at, at + MAX_UID_LENGTH + 1);
-  return text.slice(0, Math.max(0, text.indexOf('"')));
+  const at = start + found + SOP_CLASS_NAME.length;
+  return /"([\d.]+)"/.exec(bytes.toString('latin1', at, at + SOP_CLASS_LENGTH))?.[1] ?? '';
 }
 
 function objectOf(members: readonly Member[]): Record<string, unknown> {

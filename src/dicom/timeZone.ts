@@ -89,9 +89,10 @@ const steadyOffsets = new Map<string, number | undefined>();
 const MAX_STEADY_OFFSETS = 10_000;
 
 /**
- * Asking the runtime costs more than reading the rest of an instance, and most days have one offset from the day before to the day after.
- * @param day in UTC, since 1970
- * @returns undefined where it may change, and before 1970: since then no zone has changed its clock twice within a week (tz database)
+ * Asking the runtime costs more than reading the rest of an instance, and most days have one offset from the day before to the day after;
+ * no offset is as long as a day.
+ * @param day of the wall clock, since 1970
+ * @returns undefined where it may change, and before 1970: since then no zone has changed its clock twice within three days (tz database)
  */
 function steadyOffset(zone: string, day: number): number | undefined {
   if (day < 1) return undefined;

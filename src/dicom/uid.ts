@@ -5,14 +5,9 @@ import { NINE, POINT, ZERO } from '../http/jsonCharacters';
 import { textValue } from './text';
 
 /** Characters (PS3.5 9.1). */
-export const MAX_UID_LENGTH = 64;
+const MAX_UID_LENGTH = 64;
 
-/** @returns whether text is a UID as far as FHIR and URLs are concerned: numbers with dots between, at most 64 characters */
-export function isUid(text: string): boolean {
-  return formOf(text) !== 'none';
-}
-
-/** Character by character: every instance has several. */
+/** A UID as far as FHIR and URLs are concerned is numbers with dots between. Character by character: every instance has several. */
 function formOf(text: string): 'uid' | 'with leading zeros' | 'none' {
   const { length } = text;
   if (length === 0 || length > MAX_UID_LENGTH) return 'none';

@@ -37,8 +37,14 @@ export function sharedReading<T>(read: (dataset: DicomDataset) => T): (dataset: 
 
 /** Many studies have one instance only, so that nobody asks. */
 function whenAsked(prepare: () => Remembered<unknown>['isAnswerOf']): Remembered<unknown>['isAnswerOf'] {
+  // Let go of when it is done: it holds the whole data set.
+  let toPrepare: typeof prepare | undefined = prepare;
   let prepared: Remembered<unknown>['isAnswerOf'] | undefined;
-  return (elements) => (prepared ??= prepare())(elements);
+  return (elements) => {
+    prepared ??= toPrepare?.();
+    toPrepare = undefined;
+    return prepared?.(elements) === true;
+  };
 }
 
 /** What was said for a tag each time that somebody asked. */

@@ -35,6 +35,7 @@ function distinctReports(reports: readonly StructuredReport[]): readonly Structu
   return [...byUid.values()].sort((a, b) => compareCodeUnits(a.instanceUid, b.instanceUid));
 }
 
+/** Whatever the order of its elements is. */
 function contentOf({ dataset }: StructuredReport): string {
-  return JSON.stringify([...dataset.elements]);
+  return JSON.stringify([...dataset.elements].sort(([a], [b]) => compareCodeUnits(a, b)));
 }

@@ -54,6 +54,16 @@ describe('numbers', () => {
     });
   });
 
+  test('minus zero is zero, and a number beyond all numbers is invalid', () => {
+    const read = (json: string) =>
+      decimalValue(
+        readDataset({ '0040A30A': JSON.parse(`{"vr":"DS","Value":[${json}]}`) as unknown }),
+        Attribute.NumericValue,
+      );
+    expect(Object.is(read('-0').value, 0)).toBe(true);
+    expect(read('1e999')).toMatchObject({ value: undefined, issues: [{ severity: 'invalid' }] });
+  });
+
   test('a negative whole number is fine where no unsignedInt is wanted', () => {
     expect(integerValue(dataset({ InstanceNumber: '-3' }), Attribute.InstanceNumber).value).toBe(-3);
   });
@@ -157,12 +167,22 @@ describe('unique identifiers', () => {
     });
   });
 
+  test.each([
+    ['0', []],
+    ['1.0.1', []],
+    ['1.00', [{ severity: 'note' }]],
+    ['01.2', [{ severity: 'note' }]],
+    [`1.${'2'.repeat(62)}`, []],
+  ])('%s is one, and only leading zeros are noted', (uid, issues) => {
+    expect(uidValue(dataset({ SOPClassUID: uid }), Attribute.SOPClassUID)).toMatchObject({ value: uid, issues });
+  });
+
   test('leading zeros are noted, other characters and more than 64 of them are invalid', () => {
     expect(uidValue(dataset({ SOPClassUID: '1.02.3' }), Attribute.SOPClassUID)).toMatchObject({
       value: '1.02.3',
       issues: [{ severity: 'note' }],
     });
-    for (const broken of ['urn:oid:1.2', '1..2', '1.2.', `1.${'2'.repeat(63)}`]) {
+    for (const broken of ['urn:oid:1.2', '1..2', '1.2.', '.1', '.', '1/2', '1:2', `1.${'2'.repeat(63)}`]) {
       expect(uidValue(dataset({ SOPClassUID: broken }), Attribute.SOPClassUID)).toMatchObject({
         value: undefined,
         issues: [{ severity: 'invalid' }],

@@ -193,6 +193,28 @@ describe('a date-time attribute becomes a dateTime', () => {
   });
 });
 
+describe('a time of day', () => {
+  const at = (time: string) => started({ date: '20240115', time, zone: 'UTC' });
+
+  test.each([
+    ['10', '2024-01-15'],
+    ['1015', '2024-01-15T10:15:00Z'],
+    ['10:15', '2024-01-15T10:15:00Z'],
+    ['235960', '2024-01-15T23:59:59Z'],
+    ['235959.100', '2024-01-15T23:59:59.1Z'],
+    ['10:15:30.000000', '2024-01-15T10:15:30Z'],
+  ])('%s is told as %s', (time, expected) => {
+    expect(at(time).value).toBe(expected);
+  });
+
+  test.each(['24', '2400', '1260', '235961', '12:3456', '1', '10153', '101530.', '101530.1234567'])(
+    '%s is none',
+    (time) => {
+      expect(at(time)).toMatchObject({ value: '2024-01-15', issues: [invalid('StudyTime')] });
+    },
+  );
+});
+
 describe('time zones', () => {
   test('offsets survive being written and read', () => {
     for (const minutes of [-840, -210, -1, 0, 1, 345, 840]) {

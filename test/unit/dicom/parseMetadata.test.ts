@@ -36,6 +36,10 @@ describe('data sets that arrive in pieces', () => {
   it.each([
     ['without blanks', (json: readonly object[]) => JSON.stringify(json)],
     ['one a line', (json: readonly object[]) => `[\n${json.map((each) => JSON.stringify(each)).join(',\n')}\n]`],
+    [
+      'with blanks around commas',
+      (json: readonly object[]) => `[${json.map((each) => JSON.stringify(each)).join('\n,\n')}\n]`,
+    ],
     ['indented', (json: readonly object[]) => JSON.stringify(json, undefined, 2)],
   ])('are those of their JSON, wherever they are cut: %s', async (_, write) => {
     const json = Array.from({ length: 5 }, (_, index) => ({
@@ -66,7 +70,7 @@ describe('metadata that are damaged on their way', () => {
   const damage = fc.record({
     at: fc.nat(),
     removed: fc.nat(3),
-    added: fc.constantFrom('', ',', '}', ']', '{', '"', '\\', ' ', '1'),
+    added: fc.constantFrom('', ',', '}', ']', '{', '"', '\\', ' ', '\n', '\t', '\0', '1'),
   });
   const read = async (text: string, size: number): Promise<unknown> => {
     const datasets: unknown[] = [];

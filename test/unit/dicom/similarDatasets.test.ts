@@ -81,6 +81,36 @@ describe('data sets that are much alike', () => {
     expect([...contrast4.elements.keys()]).toEqual(['00080005', '00080018', '00180010', '00100020']);
   });
 
+  it('are compared with the last of the four latest forms', () => {
+    const parser = similarDatasets();
+    const formOf = (form: number, uid: string): readonly string[] => {
+      const more = `"0018001${form}":{"vr":"LO","Value":["A"]}`;
+      const text = `{"00080018":{"vr":"UI","Value":["${uid}"]},${more},"00100020":{"vr":"LO","Value":["1"]}}`;
+      return (parser.parse(bytesOf(text))?.changed ?? []).map(({ tag }) => tag);
+    };
+    for (const form of [0, 1, 2, 3]) formOf(form, `1.${form}`);
+    expect(formOf(0, '2.0')).toEqual(['00080018']);
+    // The eldest by now is form 1.
+    formOf(4, '1.4');
+    for (const form of [0, 2, 3, 4]) expect(formOf(form, `3.${form}`)).toEqual(['00080018']);
+    expect(formOf(1, '3.1')).toEqual(['00080018', '00180011', '00100020']);
+  });
+
+  it('of one study without line breaks are known for the next one with them', () => {
+    const known = new KnownDatasets();
+    const write = (uid: string, between: string): Buffer =>
+      bytesOf(
+        `{"00080005":{"vr":"CS"},${between}"00080016":{"vr":"UI","Value":["1.2"]},${between}"00080018":{"vr":"UI","Value":["${uid}"]}}`,
+      );
+    const first = similarDatasets(known).parse(write('1', ''));
+    const parser = similarDatasets(known);
+    parser.parse(write('2', '\n'));
+    const third = parser.parse(write('3', '\n'));
+    expect(third?.changed.map(({ tag }) => tag)).toEqual(['00080018']);
+    expect(plain(third)).toEqual(expected(write('3', '\n').toString()));
+    expect(plain(first)).toEqual(expected(write('1', '').toString()));
+  });
+
   it('of another study are all told as changed, and share what is written alike in a known one', () => {
     const known = new KnownDatasets();
     const of = (study: string, instance: string): Buffer =>

@@ -153,8 +153,8 @@ describe('the change feed client', () => {
       ['a UID that is none', wireEntry(2, { sopInstanceUid: 'Secret' }), 'sopinstanceuid: expected a UID'],
       ['a sequence beyond 2^53', wireEntry(2 ** 53), 'sequence: expected a whole number'],
       ['no sequence', wireEntry('Secret'), 'sequence: expected a number'],
-      ['no object', 'Secret', ''],
-      ['null', null, ''],
+      ['no object', 'Secret', 'expected an object'],
+      ['null', null, 'expected an object; sequence: expected a number; studyinstanceuid: expected a UID'],
     ])('says which entries it could read when one has %s', async (_, broken, problem) => {
       scripted.server.replies({ body: [wireEntry(1), broken, wireEntry(3)] });
       const error = await failureOf(client.window(0, 10, never));
