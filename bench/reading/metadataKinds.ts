@@ -4,7 +4,7 @@ import { instance, textElement } from '../cast/instances';
 /** What the metadata of studies are like, and how the service writes them. */
 export interface MetadataKind {
   readonly name: string;
-  /** Default: 500. */
+  /** Default: INSTANCES_OF_STUDY. */
   readonly instancesOfStudy?: number;
   /** What an image of this kind has besides those of the other benchmarks, or instead. */
   readonly change?: (index: number) => DicomJson;
@@ -15,6 +15,8 @@ export interface MetadataKind {
   /** App settings beside the addresses. */
   readonly settings?: Readonly<Record<string, string>>;
 }
+
+export const INSTANCES_OF_STUDY = 500;
 
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -79,7 +81,7 @@ export const METADATA_KINDS: readonly MetadataKind[] = [
 
 /** The body with which a service answers for the metadata of one study. */
 export function metadataBody(
-  { instancesOfStudy = 500, change, write = JSON.stringify }: MetadataKind,
+  { instancesOfStudy = INSTANCES_OF_STUDY, change, write = JSON.stringify }: MetadataKind,
   study: number,
 ): Buffer {
   const instances = range(instancesOfStudy).map((index) => ({ ...instance(study, index), ...change?.(index) }));

@@ -1,4 +1,3 @@
-import type { DicomWebClient } from '../../src/dicom/dicomWebClient';
 import { parseMetadata } from '../../src/dicom/parseMetadata';
 import { KnownDatasets, similarDatasets } from '../../src/dicom/similarDatasets';
 import { mappingOptions } from '../../src/mappingOptions';
@@ -6,7 +5,7 @@ import { readSettings } from '../../src/settings';
 import { readLiveStudy } from '../../src/study/liveStudy';
 import { studyUid } from '../cast/instances';
 import { serveParent } from '../processes/serveParent';
-import { METADATA_KINDS, metadataBody, type MetadataKind } from './metadataKinds';
+import { INSTANCES_OF_STUDY, METADATA_KINDS, metadataBody, type MetadataKind } from './metadataKinds';
 
 // Reads one kind of metadata in a process of its own: what the engine learns of one kind would change what another costs.
 
@@ -53,11 +52,9 @@ function studyReader({ settings = {} }: MetadataKind): (study: number, body: Buf
   const known = new KnownDatasets();
   const { signal } = new AbortController();
   return async (study, body) => {
-    const dicom: Pick<DicomWebClient, 'studyMetadata'> = {
-      studyMetadata: () => parseMetadata(chunksOf(body), similarDatasets(known)),
-    };
+    const dicom = { studyMetadata: () => parseMetadata(chunksOf(body), similarDatasets(known)) };
     const key = { partition: 'Microsoft.Default', uid: studyUid(study) };
-    const { valid } = await readLiveStudy(dicom as DicomWebClient, key, options, signal);
+    const { valid } = await readLiveStudy(dicom, key, options, signal);
     return valid.length;
   };
 }
@@ -66,7 +63,7 @@ const operations = {
   /** Reads the same studies again and again, in turn with JSON.parse of them. @throws Error when not all instances were valid */
   async measure({ kind: name, instances, warmUps, rounds }: ReadingInput): Promise<readonly ReadingRound[]> {
     const kind = kindOf(name);
-    const { instancesOfStudy = 500 } = kind;
+    const { instancesOfStudy = INSTANCES_OF_STUDY } = kind;
     const bodies = Array.from({ length: Math.ceil(instances / instancesOfStudy) }, (_, index) =>
       metadataBody(kind, index + 1),
     );

@@ -53,6 +53,9 @@ export function note(attribute: AttributeDefinition, problem: string): DataIssue
   return { keyword: attribute.keyword, tag: attribute.tag, problem, severity: 'note' };
 }
 
+/** Whether it fails the instance under full validation. */
+export const isInvalid = ({ severity }: DataIssue): boolean => severity === 'invalid';
+
 export const NO_ISSUES: readonly DataIssue[] = [];
 
 /** @returns a reading without any issue */

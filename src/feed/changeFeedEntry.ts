@@ -36,6 +36,7 @@ export function readEntries(list: readonly unknown[]): readonly Read<ChangeFeedE
   return list.map((json) => readEntry(json, sharedUidOf));
 }
 
+/** By hand and not by a schema: every change of every instance comes by here. */
 function readEntry(json: unknown, sharedUidOf: typeof uidOf): Read<ChangeFeedEntry> {
   const sequence = sequenceOf(field(json, 'sequence'));
   const partition = partitionOf(field(json, 'partitionName'));

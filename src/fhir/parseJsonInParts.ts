@@ -1,5 +1,14 @@
 import type { Parts } from '../concurrency/parts';
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../http/jsonCharacters';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COMMA,
+  isBlank,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from '../http/jsonCharacters';
 
 /** Characters that are parsed in one part: it takes a millisecond or two. */
 const PART_LENGTH = 256 * 1024;
@@ -147,6 +156,6 @@ function endOfString(text: string, start: number): number {
 /** @returns the index of the first character that is no white space (RFC 8259, 2) */
 function afterBlanks(text: string, start: number): number {
   let index = start;
-  while (index < text.length && ' \n\r\t'.includes(text[index] ?? '')) index++;
+  while (isBlank(text.charCodeAt(index))) index++;
   return index;
 }

@@ -6,7 +6,7 @@ export type FhirQuery = readonly (readonly [name: string, value: string])[];
  * Source: FHIR R4, Search, 3.1.1.4.0.1 "Escaping Search Parameters".
  */
 export function escapeSearchText(text: string): string {
-  return /[\\|$,]/.test(text) ? text.replace(/[\\|$,]/g, '\\$&') : text;
+  return text.replace(/[\\|$,]/g, '\\$&');
 }
 
 /**

@@ -279,10 +279,7 @@ function foreignParts({ id, extension, modifierExtension }: ForeignParts): Forei
 /** FHIR JSON knows neither empty arrays nor undefined members. */
 function withoutEmpty(study: ImagingStudy): ImagingStudy {
   const kept: Record<string, unknown> = {};
-  const members = study as unknown as Readonly<Record<string, unknown>>;
-  for (const name in members) {
-    const value = members[name];
+  for (const [name, value] of Object.entries(study))
     if (value !== undefined && !(Array.isArray(value) && value.length === 0)) kept[name] = value;
-  }
   return kept as unknown as ImagingStudy;
 }

@@ -1,5 +1,13 @@
 import { Attribute } from '../dicom/attributes';
-import { type DataIssue, distinctIssues, invalid, NO_ISSUES, type Reading, sameIssues } from '../dicom/dataIssue';
+import {
+  type DataIssue,
+  distinctIssues,
+  invalid,
+  isInvalid,
+  NO_ISSUES,
+  type Reading,
+  sameIssues,
+} from '../dicom/dataIssue';
 import type { DicomDataset } from '../dicom/dataset';
 import { dateTimeValue, dateValue, withTimeOf } from '../dicom/dates';
 import { unsignedIntValue } from '../dicom/numbers';
@@ -98,10 +106,7 @@ function judge(
   if (seriesUid === undefined || instanceUid === undefined || missing !== undefined) {
     return { kind: 'invalid', seriesUid, instanceUid, issues, missing: missing?.keyword };
   }
-  if (
-    study.value.ofOtherStudy ||
-    (options.validation === 'full' && issues.some(({ severity }) => severity === 'invalid'))
-  ) {
+  if (study.value.ofOtherStudy || (options.validation === 'full' && issues.some(isInvalid))) {
     return { kind: 'invalid', seriesUid, instanceUid, issues };
   }
   const { sopClass } = series.value;
@@ -208,7 +213,7 @@ function missingAttribute(
 
 /** Says that a required attribute is missing, unless a reader has already said what is wrong with it. */
 function missingIssue(attribute: Definition, issues: readonly DataIssue[]): readonly DataIssue[] {
-  const said = issues.some(({ tag, severity }) => tag === attribute.tag && severity === 'invalid');
+  const said = issues.some((issue) => issue.tag === attribute.tag && isInvalid(issue));
   return said ? [] : [invalid(attribute, 'required, but missing')];
 }
 

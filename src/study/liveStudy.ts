@@ -28,7 +28,7 @@ export interface LiveStudy {
  * @throws errors of the DICOMweb client
  */
 export async function readLiveStudy(
-  dicom: DicomWebClient,
+  dicom: Pick<DicomWebClient, 'studyMetadata'>,
   study: StudyKey,
   options: MappingOptions,
   signal: AbortSignal,

@@ -2,6 +2,7 @@ import type { Failure } from '../failures/classify';
 import { suggestedFixes } from '../failures/suggestedFixes';
 import type { FailedEntry, FailedEntryInput } from '../failures/failedEntry';
 import { rowKey, rowKeyOfInstance, rowKeyOfStudy } from '../failures/tableKeys';
+import { isInvalid } from '../dicom/dataIssue';
 import type { InvalidInstance } from '../mapping/readInstance';
 import type { LiveStudy } from './liveStudy';
 import type { StudyChange } from './message';
@@ -110,7 +111,7 @@ function dicomFailure({
   issues,
   missing,
 }: InvalidInstance): Pick<FailedEntryInput, 'errorType' | 'reason' | 'message' | 'suggestedFix'> {
-  const invalid = issues.filter(({ severity }) => severity === 'invalid');
+  const invalid = issues.filter(isInvalid);
   const reason = missing === undefined ? 'InvalidAttribute' : 'RequiredAttributeMissing';
   return {
     errorType: 'DicomError',

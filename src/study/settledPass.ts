@@ -1,4 +1,4 @@
-import type { DataIssue } from '../dicom/dataIssue';
+import { isInvalid } from '../dicom/dataIssue';
 import type { ValidationWarning } from '../failures/warnings';
 import type { TransactionEntry } from '../fhir/client';
 import type { ValidInstance } from '../mapping/readInstance';
@@ -63,8 +63,6 @@ function warningsOf(
     .filter(isInvalid)
     .map(({ keyword, tag, problem }) => ({ study, seriesUid, instanceUid, keyword, tag, problem, operationId }));
 }
-
-const isInvalid = ({ severity }: DataIssue): boolean => severity === 'invalid';
 
 function typeOf(entry: TransactionEntry): string {
   return entry.kind === 'delete' ? entry.type : entry.resource.resourceType;
