@@ -143,6 +143,7 @@ function sumOf(parts: readonly Figures[]): Figures {
     cpuSeconds: sum('cpuSeconds'),
     messages: sum('messages'),
     looks: sum('looks'),
+    looksAgain: sum('looksAgain'),
     fhirTraffic: addTraffic(parts.map(({ fhirTraffic }) => fhirTraffic)),
     bytesToFhir: sum('bytesToFhir'),
     bytesFromFhir: sum('bytesFromFhir'),

@@ -44,6 +44,8 @@ export interface WorkFigures {
   readonly messages: number;
   /** Looks at studies that the messages asked for. */
   readonly looks: number;
+  /** Those among them that a look before asked for, each in a message of its own. */
+  readonly looksAgain: number;
   readonly fhirTraffic: FhirTraffic;
   /** Bodies, without headers. */
   readonly bytesToFhir: number;
@@ -56,7 +58,7 @@ export interface WorkFigures {
   readonly peakMemoryMb: number;
 }
 
-type Work = Pick<WorkFigures, 'entries' | 'messages' | 'looks'>;
+type Work = Pick<WorkFigures, 'entries' | 'messages' | 'looks' | 'looksAgain'>;
 
 interface Contestant {
   /** Works off the feed; `most` bounds the entries of the old loop only. */
@@ -128,7 +130,7 @@ async function floorContestant(input: ContestantInput): Promise<Contestant> {
   const floor = transportFloor(dependencies, input.moved);
   return onQueue(input, clients.studyChanges, {
     pull: (queue) => floor.pull(queue, signal),
-    sync: (message, { invocationId }) => floor.sync(message, invocationId, signal),
+    sync: (message, { invocationId }, queue) => floor.sync(message, invocationId, queue, signal),
     failed: () => Promise.resolve(0),
   });
 }
@@ -140,6 +142,12 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
   let listener: QueueListener | undefined;
   let sent = 0;
   let looks = 0;
+  let looksAgain = 0;
+  const takeWork = (entries: number): Work => {
+    const work = { entries, messages: sent, looks, looksAgain };
+    [sent, looks, looksAgain] = [0, 0, 0];
+    return work;
+  };
   // What a busy queue does by itself: the listener of an idle one polls at intervals.
   const waking = async (studies: number, send: () => Promise<number>): Promise<number> => {
     const count = await send();
@@ -150,13 +158,14 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
   };
   const wakingQueue: StudyQueue = {
     ...studyChanges,
-    send: (message, options) => waking(1, () => studyChanges.send(message, options)),
+    send(message, options) {
+      if (message.again === true) looksAgain++;
+      return waking(1, () => studyChanges.send(message, options));
+    },
     sendShared: (messages, sending) => waking(messages.length, () => studyChanges.sendShared(messages, sending)),
   };
   return {
     async work() {
-      sent = 0;
-      looks = 0;
       const statistics = new StatisticsCounter();
       const sync = (message: unknown, delivery: Delivery): Promise<void> => app.sync(message, delivery, wakingQueue);
       listener = await hostListener(input, sync, queue, statistics);
@@ -165,12 +174,10 @@ async function onQueue(input: ContestantInput, studyChanges: StudyQueue, app: Qu
       const done = (): number => statistics.snapshot().queues[queue.name]?.deleted ?? 0;
       while (done() < sent) await sleep(2);
       await listener.stop();
-      return { entries, messages: sent, looks };
+      return takeWork(entries);
     },
     async pull() {
-      sent = 0;
-      looks = 0;
-      return { entries: await pullAll(app, wakingQueue), messages: sent, looks };
+      return takeWork(await pullAll(app, wakingQueue));
     },
     async listen() {
       const statistics = new StatisticsCounter();
@@ -247,7 +254,7 @@ async function oldLoopContestant(input: ContestantInput): Promise<Contestant> {
   const fhir = createFhirClient({ http: fhirHttp, baseUrl: input.fhirUrl });
   const loop = oldLoop({ http, dicomUrl: input.dicomUrl, fhir, stateTable });
   return {
-    work: async (most) => ({ entries: await loop.run(most, signal), messages: 0, looks: 0 }),
+    work: async (most) => ({ entries: await loop.run(most, signal), messages: 0, looks: 0, looksAgain: 0 }),
     pull: notOfOldLoop,
     listen: notOfOldLoop,
     look: notOfOldLoop,
@@ -279,7 +286,7 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
   const heapGrowth = sampleHeap();
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
-  const { entries, messages, looks } = await work();
+  const { entries, messages, looks, looksAgain } = await work();
   const seconds = (performance.now() - startedAt) / 1000;
   const used = process.cpuUsage(cpu);
   loop.disable();
@@ -289,6 +296,7 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
     entries,
     messages,
     looks,
+    looksAgain,
     seconds,
     cpuSeconds: (used.user + used.system) / 1e6,
     fhirTraffic,
@@ -309,7 +317,7 @@ const operations = {
   look: ({ studyUid }: { readonly studyUid: string }): Promise<WorkFigures> =>
     measure(async () => {
       await started().look(studyUid);
-      return { entries: 0, messages: 0, looks: 1 };
+      return { entries: 0, messages: 0, looks: 1, looksAgain: 0 };
     }),
   pull: (_input: undefined): Promise<Work> => started().pull(),
   async listen(_input: undefined): Promise<void> {

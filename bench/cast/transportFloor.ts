@@ -17,6 +17,8 @@ import type { Exchanged, FhirTraffic } from './fhirTraffic';
 export interface Moved {
   /** Looks at studies, each time that one was looked at. */
   readonly looks: number;
+  /** Those among them that a look before asked for. */
+  readonly looksAgain: number;
   readonly fhir: FhirTraffic;
   /** Requests to take locks of new Patients, and as many to give them back: together. */
   readonly lockRequests: number;
@@ -36,7 +38,7 @@ export interface FloorDependencies {
 /** What the requests of Cast cost by themselves. */
 export interface TransportFloor {
   pull(queue: StudyQueue, signal: AbortSignal): Promise<{ readonly entries: number }>;
-  sync(message: unknown, invocationId: string, signal: AbortSignal): Promise<void>;
+  sync(message: unknown, invocationId: string, queue: StudyQueue, signal: AbortSignal): Promise<void>;
 }
 
 /** Rows of one request to a table. */
@@ -58,6 +60,7 @@ export function transportFloor(deps: FloorDependencies, moved: Moved): Transport
   const feed = feedClient(deps);
   const fhir = fhirRequests(deps, moved);
   const withLocks = locks(deps.patientLocks, moved.lockRequests / 2 / moved.looks);
+  const again = credit<undefined>(moved.looksAgain / moved.looks);
   let sequence = 0;
 
   async function saveCursor(signal: AbortSignal): Promise<void> {
@@ -97,8 +100,9 @@ export function transportFloor(deps: FloorDependencies, moved: Moved): Transport
         await saveCursor(signal);
       }
     },
-    async sync(input, invocationId, signal) {
-      const studies = readStudyMessages(input).map(({ study }) => study);
+    async sync(input, invocationId, queue, signal) {
+      const messages = readStudyMessages(input);
+      const studies = messages.map(({ study }) => study);
       const [first] = studies;
       if (first === undefined) return;
       const shard = shardOf(first);
@@ -114,6 +118,8 @@ export function transportFloor(deps: FloorDependencies, moved: Moved): Transport
         .byPage())
         if (page.length === 0) break;
       await Promise.all(studies.map((study) => look(study, signal)));
+      for (const message of messages)
+        if (again.due(undefined).length > 0) await queue.send({ ...message, again: true }, { signal });
       await failedEntriesTable.deleteEntity(shard, mark, { etag, abortSignal: signal });
     },
   };
