@@ -28,22 +28,45 @@ export interface ParsedValue {
 
 /**
  * An element of the usual form (PS3.18 F.2.2): with a value representation and values, and nothing else. Only its values are parsed.
- * @param vr where it is known that all before the values is of that form, with this value representation
+ * @param vr what `usualRepresentation` says of it
  * @returns undefined where it is of another form
  * @throws SyntaxError, whose text may quote what could not be read
  */
 export function readElement(
   bytes: Buffer,
   at: number,
-  vr = vrBeforeValues(bytes, at),
+  vr: string,
 ): { readonly element: DicomElement; readonly end: number } | undefined {
-  if (vr === undefined) return undefined;
   const values = readValues(bytes, at + BEFORE_VALUES - 1);
-  if (values === undefined || bytes[values.end] !== CLOSE_BRACE || !isEnd(bytes[values.end + 1])) return undefined;
+  if (values === undefined || !isElementEnd(bytes, values.end)) return undefined;
   return { element: { vr, values: values.value as readonly unknown[] }, end: values.end + 1 };
 }
 
-function vrBeforeValues(bytes: Buffer, at: number): string | undefined {
+/** @returns the index after an element of the usual form that holds one text, or numbers; undefined for any other */
+export function endOfPlainElement(bytes: Buffer, at: number): number | undefined {
+  const end = endOfPlainValues(bytes, at + BEFORE_VALUES);
+  return end !== undefined && isElementEnd(bytes, end) ? end + 1 : undefined;
+}
+
+/** @returns the index after the bracket */
+function endOfPlainValues(bytes: Buffer, from: number): number | undefined {
+  const end = bytes[from] === QUOTE ? afterPlainText(bytes, from + 1) : endOfNumbers(bytes, from);
+  return end !== undefined && bytes[end] === CLOSE_BRACKET ? end + 1 : undefined;
+}
+
+function afterPlainText(bytes: Buffer, from: number): number | undefined {
+  const end = endOfPlainText(bytes, from);
+  return bytes[end] === QUOTE ? end + 1 : undefined;
+}
+
+function endOfNumbers(bytes: Buffer, from: number): number | undefined {
+  let end = endOfNumber(bytes, from);
+  while (end !== undefined && bytes[end] === COMMA) end = endOfNumber(bytes, end + 1);
+  return end;
+}
+
+/** @returns the value representation of an element that begins as nearly all do; undefined for any other */
+export function usualRepresentation(bytes: Buffer, at: number): string | undefined {
   for (let index = 0; index < BEFORE_VALUES; index++)
     if (bytes[at + index] !== USUAL_START[index] && index !== VR_AT && index !== VR_AT + 1) return undefined;
   return twoLetters(bytes[at + VR_AT] ?? 0, bytes[at + VR_AT + 1] ?? 0);
@@ -147,7 +170,9 @@ function endOfPlainText(bytes: Buffer, from: number): number {
 const isPlain = (byte: number | undefined): boolean =>
   byte !== undefined && byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH;
 
-const isEnd = (byte: number | undefined): boolean => byte === COMMA || byte === CLOSE_BRACE;
+/** Whether an element ends there, with its brace, and its data set goes on or ends as well. */
+const isElementEnd = (bytes: Buffer, at: number): boolean =>
+  bytes[at] === CLOSE_BRACE && (bytes[at + 1] === COMMA || bytes[at + 1] === CLOSE_BRACE);
 
 /** @returns the index of the comma or brace after a value */
 function endOfValue(bytes: Buffer, from: number): number | undefined {

@@ -1,7 +1,8 @@
 import { CLOSE_BRACE, COLON, COMMA, isBlank, QUOTE } from '../http/jsonCharacters';
+import { attributeOfTag } from './attributes';
 import { type DataIssue, NO_ISSUES } from './dataIssue';
 import { readTagged, type TaggedElement } from './dataset';
-import { BEFORE_VALUES, readElement, readValue } from './jsonElement';
+import { BEFORE_VALUES, endOfPlainElement, readElement, readValue, usualRepresentation } from './jsonElement';
 
 /** One member of a data set as it was read. */
 export interface Member extends TaggedElement {
@@ -13,6 +14,11 @@ export interface Member extends TaggedElement {
   /** What JSON.parse gives; undefined for an element of the usual form, which says it all. */
   readonly json: unknown;
 }
+
+/** Of a text or numbers that nobody asks for and that name nobody: whatever they are, they are not read. */
+const UNREAD: readonly unknown[] = [];
+
+export const isRead = ({ element }: Member): boolean => element.values !== UNREAD;
 
 /** Neighbouring members of which none has changed without the others so far: their bytes are compared in one go. */
 interface Neighbours {
@@ -74,7 +80,7 @@ export function readAlike(
       const member = readLikely(text, end, stretch, before.text, endBefore);
       if (member?.name !== stretch.name) return undefined;
       if (member !== stretch) {
-        changed.push(member);
+        if (isRead(member)) changed.push(member);
         stretches[place] = member;
       }
       place++;
@@ -134,7 +140,7 @@ function readStretch(
     if (member === likely) unchanged.push(member);
     else {
       stretches.push(...stretchesOf(unchanged), member);
-      changed.push(member);
+      if (isRead(member)) changed.push(member);
       unchanged = [];
     }
     end += member.length;
@@ -238,25 +244,29 @@ function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Membe
   const known = same >= VALUE_AT ? likely : undefined;
   const name = known?.name ?? tagAt(bytes, at);
   if (name === undefined) return undefined;
-  const vr = same >= VALUE_AT + BEFORE_VALUES && known?.json === undefined ? known?.element.vr : undefined;
-  const usual = readElement(bytes, at + VALUE_AT, vr);
-  if (usual !== undefined) {
-    const tag = known?.tag ?? name.toUpperCase();
-    return {
-      tag,
-      element: usual.element,
-      length: endOfMember(bytes, usual.end) - at,
-      name,
-      issues: NO_ISSUES,
-      json: undefined,
-    };
+  const tag = known?.tag ?? name.toUpperCase();
+  const isUsual = same >= VALUE_AT + BEFORE_VALUES && known?.json === undefined;
+  const vr = (isUsual ? known?.element.vr : undefined) ?? usualRepresentation(bytes, at + VALUE_AT);
+  if (vr !== undefined) {
+    const unreadEnd = mayBeRead(tag, vr) ? undefined : endOfPlainElement(bytes, at + VALUE_AT);
+    const usual =
+      unreadEnd === undefined
+        ? readElement(bytes, at + VALUE_AT, vr)
+        : { element: { vr, values: UNREAD }, end: unreadEnd };
+    if (usual !== undefined) {
+      const length = endOfMember(bytes, usual.end) - at;
+      return { tag, element: usual.element, length, name, issues: NO_ISSUES, json: undefined };
+    }
   }
   const other = readValue(bytes, at + VALUE_AT);
   if (other === undefined) return undefined;
   const issues: DataIssue[] = [];
-  const { tag, element } = readTagged(name, other.value, issues);
+  const { element } = readTagged(name, other.value, issues);
   return { tag, element, length: endOfMember(bytes, other.end) - at, name, issues, json: other.value };
 }
+
+/** Attributes of this project, and names of persons, which no error text may repeat. */
+const mayBeRead = (tag: string, vr: string): boolean => vr === 'PN' || attributeOfTag(tag) !== undefined;
 
 /** @param valueEnd the index of the comma or brace after a value */
 function endOfMember(bytes: Buffer, valueEnd: number): number {

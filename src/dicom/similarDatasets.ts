@@ -1,10 +1,11 @@
 import { ElementList } from './elementList';
 import { type DicomDataset, isObject, readDataset, type TaggedElement, taggedElements } from './dataset';
-import { Attribute } from './attributes';
+import { Attribute, attributeOfTag } from './attributes';
 import { type DataIssue, NO_ISSUES } from './dataIssue';
 import { OPEN_BRACE } from '../http/jsonCharacters';
 import {
   afterBlanks,
+  isRead,
   type Member,
   type Members,
   membersIn,
@@ -18,7 +19,10 @@ import type { ElementParser, ParsedElement } from './parseMetadata';
 
 /** A data set that follows another one. */
 export interface SimilarDataset extends DicomDataset {
-  /** The elements that are not the same objects as in an earlier one of the same array. */
+  /**
+   * The elements that are not the same objects as in an earlier one of the same array, and those that nobody reads but that may name
+   * somebody.
+   */
   readonly changed: readonly TaggedElement[];
 }
 
@@ -50,7 +54,8 @@ const MAX_KNOWN_BYTES = 128 * 1024;
 /**
  * Parses data sets that are much alike, such as the instances of a study (DICOM JSON, PS3.18 F.2): a member with the same bytes as in the
  * last one of its form is neither parsed nor read again, its element is the same object. Anything but tags as names, with colons right after
- * them, goes to JSON.parse as a whole. Gives what `readDataset` makes of the JSON, in the order of the text, undefined for what is no object.
+ * them, goes to JSON.parse as a whole. Gives what `readDataset` makes of the JSON, as far as this project reads it, in the order of the text,
+ * undefined for what is no object.
  * @param known what the first one is compared with; it becomes one of them. In the first all elements count as changed
  */
 export function similarDatasets(known = new KnownDatasets()): ElementParser<SimilarDataset | undefined> {
@@ -95,7 +100,7 @@ export function similarDatasets(known = new KnownDatasets()): ElementParser<Simi
     // What differs from study to study says nothing of what does within one.
     const members = allMembers(remembered.members);
     before.push({ ...remembered, members: { ...remembered.members, stretches: stretchesOf(members) } });
-    return { value: { ...value, changed: members }, end, remembered };
+    return { value: { ...value, changed: members.filter(isRead) }, end, remembered };
   }
 
   return {
@@ -153,19 +158,19 @@ function parseOther(text: Text, start: number, before: Remembered): Parsed | und
     return { value: { ...dataset, changed: taggedElements(dataset.elements) }, end, remembered: NOTHING };
   }
   // Each member is an element of its own, and the next data set can be a copy.
-  const elements = ElementList.of(byTag);
+  const elements = ElementList.of(new Map([...byTag].filter(([tag]) => attributeOfTag(tag) !== undefined)));
   const issues = members.some(hasIssues) ? issuesOf(members) : NO_ISSUES;
   const remembered = {
     members: { text, start: first, end, stretches: stretchesOf(members) },
     elements,
     hasIssues: issues.length > 0,
   };
-  return { value: { elements, issues, changed: members }, end, remembered };
+  return { value: { elements, issues, changed: members.filter(isRead) }, end, remembered };
 }
 
 interface Remembered {
   readonly members: Members;
-  /** One for each member. */
+  /** Of the members that this project reads. */
   readonly elements: ElementList;
   /** Whether any member has. */
   readonly hasIssues: boolean;

@@ -1,4 +1,4 @@
-import { attributeOfKeyword } from '../../src/dicom/attributes';
+import { attributeOfKeyword, attributeOfTag } from '../../src/dicom/attributes';
 import { readDataset, type DicomDataset } from '../../src/dicom/dataset';
 
 /**
@@ -17,6 +17,11 @@ export function dicomJson(values: Readonly<Record<string, unknown>>): Record<str
 /** The same, read. */
 export function dataset(values: Readonly<Record<string, unknown>>): DicomDataset {
   return readDataset(dicomJson(values));
+}
+
+/** Of a data set what this project reads: its other elements may be there or not. */
+export function whatIsRead({ elements, issues }: DicomDataset): DicomDataset {
+  return { elements: new Map([...elements].filter(([tag]) => attributeOfTag(tag) !== undefined)), issues };
 }
 
 /** One item of a code sequence. */

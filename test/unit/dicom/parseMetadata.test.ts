@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { type ElementParser, jsonElements, parseMetadata } from '../../../src/dicom/parseMetadata';
 import { type DicomElement, isObject, readDataset } from '../../../src/dicom/dataset';
 import { type SimilarDataset, similarDatasets } from '../../../src/dicom/similarDatasets';
+import { whatIsRead } from '../../support/dicomJson';
 import { failureOf } from '../../support/fhirClient';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -75,13 +76,13 @@ describe('metadata that are damaged on their way', () => {
   const read = async (text: string, size: number): Promise<unknown> => {
     const datasets: unknown[] = [];
     for await (const part of parseMetadata(inPieces(Buffer.from(text), size), similarDatasets()))
-      datasets.push(...part.map((each) => each && { elements: new Map([...each.elements]), issues: each.issues }));
+      datasets.push(...part.map((each) => each && whatIsRead(each)));
     return datasets;
   };
   const readAtOnce = (text: string): unknown => {
     const json: unknown = JSON.parse(text);
     if (!Array.isArray(json)) throw new SyntaxError('no array');
-    return json.map((each) => (isObject(each) ? readDataset(each) : undefined));
+    return json.map((each) => (isObject(each) ? whatIsRead(readDataset(each)) : undefined));
   };
 
   it('are refused, or what JSON.parse makes of them: no data set is lost', async () => {

@@ -1,15 +1,16 @@
 import fc from 'fast-check';
-import { type DicomDataset, isObject, readDataset } from '../../../src/dicom/dataset';
+import { type DicomDataset, isObject, readDataset, taggedElements } from '../../../src/dicom/dataset';
 import { KnownDatasets, type SimilarDataset, similarDatasets } from '../../../src/dicom/similarDatasets';
+import { collectPatientSecrets } from '../../../src/study/patientSecrets';
+import { whatIsRead } from '../../support/dicomJson';
 
 const bytesOf = (text: string): Buffer => Buffer.from(text);
 const expected = (text: string) => {
   const json: unknown = JSON.parse(text);
   return isObject(json) ? plain(readDataset(json)) : undefined;
 };
-const plain = (dataset: DicomDataset | undefined) =>
-  dataset && { elements: new Map([...dataset.elements]), issues: dataset.issues };
-const tag = fc.constantFrom('00080005', '00080016', '0008103E', '0020000d', '0040A730', '40000010');
+const plain = (dataset: DicomDataset | undefined) => dataset && whatIsRead(dataset);
+const tag = fc.constantFrom('00080005', '00080008', '00080016', '0008103E', '0020000d', '0040A730', '40000010');
 const element = fc.record({
   vr: fc.constantFrom('UI', 'LO', 'un', 'é', 'A"'),
   Value: fc.array(fc.oneof(fc.constantFrom('1.2.3', '1.2.34', 'A"B', 'A\\', 'é', '\u007f', '\n'), fc.jsonValue()), {
@@ -34,16 +35,54 @@ describe('data sets that are much alike', () => {
     );
   });
 
+  it('give every text that may name somebody, also where nobody else reads it', () => {
+    const person = fc.record({ Alphabetic: fc.constantFrom('Doe^Jane', 'Roe^Rita') });
+    const value = fc.oneof(
+      fc.constantFrom('Doe^John', 'é', 1),
+      person,
+      fc.dictionary(tag, fc.record({ Value: fc.array(person) })),
+    );
+    const named = fc.record({ vr: fc.constantFrom('PN', 'LO', 'SQ'), Value: fc.array(value, { maxLength: 2 }) });
+    const dataset = fc.dictionary(fc.oneof(tag, fc.constantFrom('00081048', '00090010', '00100010')), named);
+    fc.assert(
+      fc.property(fc.array(dataset, { maxLength: 6 }), (datasets) => {
+        const [found, all] = [new Set<string>(), new Set<string>()];
+        const parser = similarDatasets();
+        for (const each of datasets) {
+          collectPatientSecrets(parser.parse(bytesOf(JSON.stringify(each)))!.changed, found);
+          collectPatientSecrets(taggedElements(readDataset(each).elements), all);
+        }
+        expect([...found].sort()).toEqual([...all].sort());
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('do not tell of a text or a number that nobody reads', () => {
+    const parser = similarDatasets();
+    const of = (uid: string, position: string): SimilarDataset =>
+      parser.parse(
+        bytesOf(
+          `{"00080018":{"vr":"UI","Value":["${uid}"]},"00081010":{"vr":"SH","Value":["CT${uid}"]},"00200032":{"vr":"DS","Value":[${position}]}}`,
+        ),
+      )!;
+    for (const dataset of [of('1', '1,-2.5,3'), of('2', '1,-2.5,4'), of('3', '1,-2.5,10'), of('4', '1e3')]) {
+      expect(dataset.changed.map(({ tag }) => tag)).not.toContain('00081010');
+      expect([...dataset.elements.keys()]).toEqual(['00080018']);
+    }
+    expect(() => of('5', '1,-2.5,')).toThrow(SyntaxError);
+  });
+
   it('share the elements that are written alike, and say which are not', () => {
     const parser = similarDatasets();
     const texts = ['1', '2', '2'].map(
-      (uid) => `{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${uid}"]},"00100020":{"vr":"LO"}}`,
+      (uid) => `{"00080008":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${uid}"]},"00100020":{"vr":"LO"}}`,
     );
     const [first, second, third] = texts.map((text) => parser.parse(bytesOf(text)));
     expect(second!.elements.get('00100020')).toBe(first!.elements.get('00100020'));
     expect(second!.elements.get('00080018')).toEqual({ vr: 'UI', values: ['2'] });
     expect([first, second, third].map((each) => each!.changed.map(({ tag }) => tag))).toEqual([
-      ['00080005', '00080018', '00100020'],
+      ['00080008', '00080018', '00100020'],
       ['00080018'],
       [],
     ]);
@@ -70,21 +109,22 @@ describe('data sets that are much alike', () => {
     const of = (uid: string, more = ''): SimilarDataset =>
       parser.parse(
         bytesOf(
-          `{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${uid}"]},${more}"00100020":{"vr":"LO","Value":["1"]}}`,
+          `{"00080008":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${uid}"]},${more}"00100020":{"vr":"LO","Value":["1"]}}`,
         ),
       )!;
-    const contrast = '"00180010":{"vr":"LO","Value":["A"]},';
+    const contrast = '"00080070":{"vr":"LO","Value":["A"]},';
     const [, , plain3, contrast4] = [of('1'), of('2', contrast), of('3'), of('4', contrast)];
     const tagsOf = ({ changed }: SimilarDataset): readonly string[] => changed.map(({ tag }) => tag);
     expect(tagsOf(plain3)).toEqual(['00080018']);
     expect(tagsOf(contrast4)).toEqual(['00080018']);
-    expect([...contrast4.elements.keys()]).toEqual(['00080005', '00080018', '00180010', '00100020']);
+    expect([...contrast4.elements.keys()]).toEqual(['00080008', '00080018', '00080070', '00100020']);
   });
 
   it('are compared with the last of the four latest forms', () => {
     const parser = similarDatasets();
+    const tags = ['00080050', '00080060', '00080070', '00080080', '00080090'];
     const formOf = (form: number, uid: string): readonly string[] => {
-      const more = `"0018001${form}":{"vr":"LO","Value":["A"]}`;
+      const more = `"${tags[form]}":{"vr":"LO","Value":["A"]}`;
       const text = `{"00080018":{"vr":"UI","Value":["${uid}"]},${more},"00100020":{"vr":"LO","Value":["1"]}}`;
       return (parser.parse(bytesOf(text))?.changed ?? []).map(({ tag }) => tag);
     };
@@ -93,14 +133,14 @@ describe('data sets that are much alike', () => {
     // The eldest by now is form 1.
     formOf(4, '1.4');
     for (const form of [0, 2, 3, 4]) expect(formOf(form, `3.${form}`)).toEqual(['00080018']);
-    expect(formOf(1, '3.1')).toEqual(['00080018', '00180011', '00100020']);
+    expect(formOf(1, '3.1')).toEqual(['00080018', '00080060', '00100020']);
   });
 
   it('of one study without line breaks are known for the next one with them', () => {
     const known = new KnownDatasets();
     const write = (uid: string, between: string): Buffer =>
       bytesOf(
-        `{"00080005":{"vr":"CS"},${between}"00080016":{"vr":"UI","Value":["1.2"]},${between}"00080018":{"vr":"UI","Value":["${uid}"]}}`,
+        `{"00080008":{"vr":"CS"},${between}"00080016":{"vr":"UI","Value":["1.2"]},${between}"00080018":{"vr":"UI","Value":["${uid}"]}}`,
       );
     const first = similarDatasets(known).parse(write('1', ''));
     const parser = similarDatasets(known);
@@ -115,14 +155,14 @@ describe('data sets that are much alike', () => {
     const known = new KnownDatasets();
     const of = (study: string, instance: string): Buffer =>
       bytesOf(
-        `{"00080005":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${instance}"]},"0020000D":{"vr":"UI","Value":["${study}"]}}`,
+        `{"00080008":{"vr":"CS"},"00080018":{"vr":"UI","Value":["${instance}"]},"0020000D":{"vr":"UI","Value":["${study}"]}}`,
       );
     const first = similarDatasets(known).parse(of('1', '1.1'));
     const parser = similarDatasets(known);
     const other = parser.parse(of('2', '2.1'));
     expect(plain(other)).toEqual(expected(of('2', '2.1').toString()));
-    expect(other!.changed.map(({ tag }) => tag)).toEqual(['00080005', '00080018', '0020000D']);
-    expect(other!.elements.get('00080005')).toBe(first!.elements.get('00080005'));
+    expect(other!.changed.map(({ tag }) => tag)).toEqual(['00080008', '00080018', '0020000D']);
+    expect(other!.elements.get('00080008')).toBe(first!.elements.get('00080008'));
     expect(parser.parse(of('2', '2.2'))!.changed.map(({ tag }) => tag)).toEqual(['00080018']);
     expect(first!.elements.get('0020000D')).toEqual({ vr: 'UI', values: ['1'] });
   });
@@ -131,7 +171,7 @@ describe('data sets that are much alike', () => {
     const known = new KnownDatasets();
     const of = (sopClass: string, instance: string): Buffer =>
       bytesOf(
-        `{"00080005":{"vr":"CS"},"00080016":{"vr":"UI","Value":["${sopClass}"]},"00080018":{"vr":"UI","Value":["${instance}"]}}`,
+        `{"00080008":{"vr":"CS"},"00080016":{"vr":"UI","Value":["${sopClass}"]},"00080018":{"vr":"UI","Value":["${instance}"]}}`,
       );
     const read = (text: Buffer) => similarDatasets(known).parse(text)!;
     const first = read(of('1.2', '1.1'));
@@ -168,7 +208,7 @@ describe('data sets that are much alike', () => {
     };
     fc.assert(
       fc.property(fc.array(fc.oneof(number, fc.double().map(String)), { minLength: 1, maxLength: 3 }), (numbers) => {
-        const text = `{"00281050":{"vr":"DS","Value":[${numbers.join(',')}]}}`;
+        const text = `{"0040A30A":{"vr":"DS","Value":[${numbers.join(',')}]}}`;
         const dataset = read(text);
         expect(isObject(dataset) ? plain(dataset as unknown as DicomDataset) : dataset).toEqual(parsed(text));
       }),
@@ -191,8 +231,8 @@ describe('data sets that are much alike', () => {
 
   it('tell what is missing or new in one of them', () => {
     const parser = similarDatasets();
-    const full = '{"00080005":{"vr":"CS"},"00080018":{"vr":"UI"},"00100020":{"vr":"LO"}}';
-    const texts = [full, '{"00080005":{"vr":"CS"},"00080018":{"vr":"UI"}}', full, '{"00080018":{"vr":"UI"}}', full];
+    const full = '{"00080008":{"vr":"CS"},"00080018":{"vr":"UI"},"00100020":{"vr":"LO"}}';
+    const texts = [full, '{"00080008":{"vr":"CS"},"00080018":{"vr":"UI"}}', full, '{"00080018":{"vr":"UI"}}', full];
     for (const text of texts) expect(plain(parser.parse(bytesOf(text)))).toEqual(expected(text));
   });
 
@@ -203,45 +243,45 @@ describe('data sets that are much alike', () => {
       [3, 2],
       [2, 1],
     ]) {
-      const text = `{${values.map((value) => `"00080005":{"vr":"CS","Value":[${value}]}`).join(',')}}`;
+      const text = `{${values.map((value) => `"00080008":{"vr":"CS","Value":[${value}]}`).join(',')}}`;
       expect(plain(parser.parse(bytesOf(text)))).toEqual(expected(text));
     }
   });
 
   it('are found by where they begin', () => {
     const parser = similarDatasets();
-    const text = '[{"00080005":{"vr":"CS"}},{"00080005":{"vr":"LO"}}]';
+    const text = '[{"00080008":{"vr":"CS"}},{"00080008":{"vr":"LO"}}]';
     expect(parser.parseAt!(bytesOf(text), 1)?.end).toBe(text.indexOf(',{'));
     expect(parser.parseAt!(bytesOf(text.slice(0, -3)), text.indexOf(',{') + 1)).toBeUndefined();
     expect(parser.parseAt!(bytesOf(text), text.indexOf(',{') + 1)?.end).toBe(text.length - 1);
   });
 
   it.each([
-    ['{"00080005":1,}'],
-    ['{"00080005":1 "00080016":2}'],
-    ['{"00080005":}'],
-    ['{"00080005":[1}'],
-    ['{"00080005":1]}'],
-    ['{"00080005":1'],
-    ['{"00080005":"Doe'],
-    ['{"00080005":"Doe\\'],
-    ['{"00080005":1}}'],
-    ['{"00080005":1}{"00080016":2}'],
-    ['{"00080005":1}"00080016":2}'],
-    ['{"00080005":{"vr":"CS"}}"00080016":{"vr":"UI"}}'],
-    ['{"00080005":NaN}'],
-    ['{,"00080005":1}'],
-    ['{"00080005":{"vr":"CS","Value":["A"}}'],
-    ['{"00080005":{"vr":"CS","Value":["A"]]}'],
-    ['{"00080005":{"vr":"CS","Value":["A",]}}'],
-    ['{"00080005":{"vr":"CS","Value":["A"]"B"}}'],
-    ['{"00080005":{"vr":"CS","Value":["A\n"]}}'],
-    ['{"00080005":{"vr":"C"","Value":["A"]}}'],
-    ['{"00080005":{"vr":"CS","Value":["A"]}]'],
-    ['{"00080005":{"vr":"CS","Value":["A"]};"00080016":1}'],
+    ['{"00080008":1,}'],
+    ['{"00080008":1 "00080016":2}'],
+    ['{"00080008":}'],
+    ['{"00080008":[1}'],
+    ['{"00080008":1]}'],
+    ['{"00080008":1'],
+    ['{"00080008":"Doe'],
+    ['{"00080008":"Doe\\'],
+    ['{"00080008":1}}'],
+    ['{"00080008":1}{"00080016":2}'],
+    ['{"00080008":1}"00080016":2}'],
+    ['{"00080008":{"vr":"CS"}}"00080016":{"vr":"UI"}}'],
+    ['{"00080008":NaN}'],
+    ['{,"00080008":1}'],
+    ['{"00080008":{"vr":"CS","Value":["A"}}'],
+    ['{"00080008":{"vr":"CS","Value":["A"]]}'],
+    ['{"00080008":{"vr":"CS","Value":["A",]}}'],
+    ['{"00080008":{"vr":"CS","Value":["A"]"B"}}'],
+    ['{"00080008":{"vr":"CS","Value":["A\n"]}}'],
+    ['{"00080008":{"vr":"C"","Value":["A"]}}'],
+    ['{"00080008":{"vr":"CS","Value":["A"]}]'],
+    ['{"00080008":{"vr":"CS","Value":["A"]};"00080016":1}'],
   ])('are refused where they are no JSON: %s', (text) => {
     const parser = similarDatasets();
-    parser.parse(bytesOf('{"00080005":{"vr":"CS"},"00080016":{"vr":"UI"}}'));
+    parser.parse(bytesOf('{"00080008":{"vr":"CS"},"00080016":{"vr":"UI"}}'));
     expect(() => parser.parse(bytesOf(text))).toThrow(SyntaxError);
   });
 });
