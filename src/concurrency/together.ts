@@ -104,9 +104,9 @@ export function together<T, R>({
     let wentWell = false;
     try {
       wentWell = await send(parts, whole.signal);
-      rejectAll(parts, new Error('A request that went with others has no result'));
+      rejectAll(parts, () => new Error('A request that went with others has no result'));
     } catch (error) {
-      rejectAll(parts, error);
+      rejectAll(parts, () => error);
     } finally {
       whole.release();
       if (!whole.signal.aborted) learn(parts.length, wentWell && performance.now() - started <= TOO_LONG_MS);
@@ -143,6 +143,7 @@ export function together<T, R>({
         signal,
         keys: keysOf(item),
         context: new AsyncResource('SharedRequest'),
+        isDone: () => isDone,
         resolve: (result) => {
           done();
           resolve(result);
@@ -159,8 +160,11 @@ export function together<T, R>({
 }
 
 /** Does nothing to those that have a result. */
-function rejectAll(parts: readonly Pick<Part<never, never>, 'reject'>[], error: unknown): void {
-  for (const { reject } of parts) reject(error);
+function rejectAll(parts: readonly Pick<Waiting<never, never>, 'reject' | 'isDone'>[], errorOf: () => unknown): void {
+  const left = parts.filter(({ isDone }) => !isDone());
+  if (left.length === 0) return;
+  const error = errorOf();
+  for (const { reject } of left) reject(error);
 }
 
 /** Aborts when every one of these has; several parts may share one. To be released when it is not needed any more. */

@@ -12,6 +12,8 @@ export interface Part<T, R> {
 export interface Waiting<T, R> extends Part<T, R> {
   /** Of whoever waits for this part: spans of a request belong to the one that sent it. */
   readonly context: AsyncResource;
+  /** Whether it has a result, or nobody waits for it any more. */
+  readonly isDone: () => boolean;
   /** What it is about, as `keysOf` says. */
   readonly keys: readonly string[];
 }

@@ -245,10 +245,12 @@ function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Membe
   const name = known?.name ?? tagAt(bytes, at);
   if (name === undefined) return undefined;
   const tag = known?.tag ?? name.toUpperCase();
-  const isUsual = same >= VALUE_AT + BEFORE_VALUES && known?.json === undefined;
-  const vr = (isUsual ? known?.element.vr : undefined) ?? usualRepresentation(bytes, at + VALUE_AT);
+  // All before the values is that of the likely member.
+  const alike = same >= VALUE_AT + BEFORE_VALUES && known?.json === undefined ? known : undefined;
+  const vr = alike?.element.vr ?? usualRepresentation(bytes, at + VALUE_AT);
   if (vr !== undefined) {
-    const unreadEnd = mayBeRead(tag, vr) ? undefined : endOfPlainElement(bytes, at + VALUE_AT);
+    const isWanted = alike === undefined ? mayBeRead(tag, vr) : isRead(alike);
+    const unreadEnd = isWanted ? undefined : endOfPlainElement(bytes, at + VALUE_AT);
     const usual =
       unreadEnd === undefined
         ? readElement(bytes, at + VALUE_AT, vr)

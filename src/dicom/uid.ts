@@ -1,6 +1,6 @@
 import type { AttributeDefinition } from './attributes';
-import { invalid, note, type Reading } from './dataIssue';
-import type { DicomDataset } from './dataset';
+import { clean, invalid, note, type Reading } from './dataIssue';
+import { type DicomDataset, rawValues } from './dataset';
 import { NINE, POINT, ZERO } from '../http/jsonCharacters';
 import { textValue } from './text';
 
@@ -25,6 +25,10 @@ function formOf(text: string): 'uid' | 'with leading zeros' | 'none' {
 
 /** @returns the UID, or undefined when it is absent or breaks PS3.5 chapter 9; leading zeros are only noted */
 export function uidValue(dataset: DicomDataset, attribute: AttributeDefinition): Reading<string | undefined> {
+  const values = rawValues(dataset, attribute);
+  const only = values[0];
+  // Nearly all UIDs, and every instance has several: there is nothing to clean.
+  if (values.length === 1 && typeof only === 'string' && formOf(only) === 'uid') return clean(only);
   const text = textValue(dataset, attribute);
   const { value: uid, issues } = text;
   if (uid === undefined) return text;
