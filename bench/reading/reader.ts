@@ -1,3 +1,4 @@
+import type { DicomWebClient } from '../../src/dicom/dicomWebClient';
 import { parseMetadata } from '../../src/dicom/parseMetadata';
 import { KnownDatasets, similarDatasets } from '../../src/dicom/similarDatasets';
 import { mappingOptions } from '../../src/mappingOptions';
@@ -52,7 +53,10 @@ function studyReader({ settings = {} }: MetadataKind): (study: number, body: Buf
   const known = new KnownDatasets();
   const { signal } = new AbortController();
   return async (study, body) => {
-    const dicom = { studyMetadata: () => parseMetadata(chunksOf(body), similarDatasets(known)) };
+    const dicom: Pick<DicomWebClient, 'studyMetadata'> = {
+      studyMetadata: (_study, take) =>
+        parseMetadata(chunksOf(body), similarDatasets(known), take, { maxBytes: body.length, signal }),
+    };
     const key = { partition: 'Microsoft.Default', uid: studyUid(study) };
     const { valid } = await readLiveStudy(dicom, key, options, signal);
     return valid.length;

@@ -45,6 +45,22 @@ export async function inTurns<T>(work: Parts<T>, signal: AbortSignal): Promise<T
   }
 }
 
+/**
+ * For work that comes piece by piece, with waiting in between that does not count.
+ * @returns what does one piece, and says what to wait for before the next one where it is time for others; that throws the signal's reason
+ */
+export function pieceByPiece(signal: AbortSignal): (piece: () => void) => Promise<void> | undefined {
+  let workedMs = 0;
+  return (piece) => {
+    const started = performance.now();
+    piece();
+    workedMs += performance.now() - started;
+    if (workedMs < TURN_MS) return undefined;
+    workedMs = 0;
+    return giveWay(signal);
+  };
+}
+
 /** Lets everything come first that is ready. @throws the signal's reason */
 async function giveWay(signal: AbortSignal | undefined): Promise<void> {
   await nextTurn();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limited, readText } from '../http/boundedBody';
+import { readText } from '../http/boundedBody';
 import type { StreamedResponse, StreamingHttpClient } from '../http/httpClient';
 import { withLowerCaseNames } from '../http/json';
 import { resourceUrl } from '../http/resourceUrl';
@@ -7,7 +7,7 @@ import { isSuccess, statusError } from '../http/success';
 import { Attribute } from './attributes';
 import { MalformedMetadata } from './errors';
 import { isObject, readDataset } from './dataset';
-import { jsonElements, parseMetadata } from './parseMetadata';
+import { jsonElements, parseMetadata, type TakePart } from './parseMetadata';
 import { KnownDatasets, type SimilarDataset, similarDatasets } from './similarDatasets';
 import { DEFAULT_PARTITION, type StudyKey } from './studyKey';
 import { textValue } from './text';
@@ -29,10 +29,10 @@ export interface DicomWebClient {
   /**
    * The metadata of the study's live instances in parts as they arrive; none when nothing is live. Undefined: what stood there for an
    * instance is no data set.
-   * Only at the end it is certain that this was all: an answer that is cut off throws then.
+   * Only when it returns it is certain that this was all: an answer that is cut off throws then. What `take` throws ends the reading.
    * "Not found" counts only when the service itself said it: see `createDicomWebClient`.
    */
-  studyMetadata(study: StudyKey, signal: AbortSignal): AsyncIterable<readonly (SimilarDataset | undefined)[]>;
+  studyMetadata(study: StudyKey, take: TakePart<SimilarDataset | undefined>, signal: AbortSignal): Promise<void>;
   /** Study Instance UIDs (QIDO-RS, PS3.18 10.6). */
   searchStudies(search: StudySearch, signal: AbortSignal): Promise<readonly string[]>;
   /** Returns when the service answers and accepts us. */
@@ -100,36 +100,38 @@ export function createDicomWebClient({
    * An array that is there, whole: neither a body cut down to nothing nor a part of the study (206, PS3.18 10.4.3) may look like a
    * study without the rest.
    */
-  async function* completeArrayOf({
-    status,
-    chunks,
-  }: StreamedResponse): AsyncGenerator<readonly (SimilarDataset | undefined)[]> {
+  async function readCompleteArray(
+    { status, chunks }: StreamedResponse,
+    take: TakePart<SimilarDataset | undefined>,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (status !== 200) {
       await abandon(chunks);
       throw new MalformedMetadata(`the status is ${status}, only 200 means that the metadata are complete`);
     }
-    yield* parseMetadata(limited(chunks, MAX_METADATA_BYTES), similarDatasets(known), { required: true });
+    await parseMetadata(chunks, similarDatasets(known), take, {
+      required: true,
+      maxBytes: MAX_METADATA_BYTES,
+      signal,
+    });
   }
 
-  async function arrayOf(response: StreamedResponse): Promise<readonly unknown[]> {
+  async function arrayOf(response: StreamedResponse, signal: AbortSignal): Promise<readonly unknown[]> {
     const elements: unknown[] = [];
-    const parts = parseMetadata(limited(response.chunks, MAX_METADATA_BYTES), jsonElements);
-    for await (const part of parts) elements.push(...part);
+    const take = (part: readonly unknown[]): void => void elements.push(...part);
+    await parseMetadata(response.chunks, jsonElements, take, { maxBytes: MAX_METADATA_BYTES, signal });
     return elements;
   }
 
   return {
     probe,
-    async *studyMetadata({ partition, uid }, signal) {
+    async studyMetadata({ partition, uid }, take, signal) {
       const response = await get(inPartition(partition, ['studies', uid, 'metadata']), DICOM_JSON, signal);
       if (response.status === 204) {
         await readText(response.chunks, MAX_TEXT_BYTES);
         return;
       }
-      if (isSuccess(response.status)) {
-        yield* completeArrayOf(response);
-        return;
-      }
+      if (isSuccess(response.status)) return readCompleteArray(response, take, signal);
       const refusal = await refused(response);
       if (response.status !== 404 || isPage(response)) throw refusal;
       await probe(signal);
@@ -141,7 +143,7 @@ export function createDicomWebClient({
         signal,
       );
       if (!isSuccess(response.status)) throw await refused(response);
-      return (await arrayOf(response)).map(studyUid);
+      return (await arrayOf(response, signal)).map(studyUid);
     },
     async partitions(signal) {
       const response = await get(resourceUrl(baseUrl, [version, 'partitions']), 'application/json', signal);
@@ -150,7 +152,7 @@ export function createDicomWebClient({
         return [DEFAULT_PARTITION];
       }
       if (!isSuccess(response.status)) throw await refused(response);
-      const names = (await arrayOf(response)).map(partitionName);
+      const names = (await arrayOf(response, signal)).map(partitionName);
       return names.length === 0 ? [DEFAULT_PARTITION] : names;
     },
   };

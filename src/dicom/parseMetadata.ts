@@ -1,3 +1,5 @@
+import { pieceByPiece } from '../concurrency/turns';
+import { byteLimit } from '../http/boundedBody';
 import { MalformedMetadata } from './errors';
 import {
   BACKSLASH,
@@ -31,25 +33,45 @@ export const jsonElements: ElementParser<unknown> = {
   parse: (bytes) => JSON.parse(bytes.toString('utf8')) as unknown,
 };
 
+/** Takes elements that have come. */
+export type TakePart<T> = (part: readonly T[]) => void;
+
+export interface MetadataOptions {
+  /** Whether there has to be an array; without it a body without any text is an empty one. */
+  readonly required?: boolean;
+  /** Longest body. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The elements of a JSON array (DICOM JSON, PS3.18 F.2.1.1: one object for each instance) as they arrive, each parsed by
- * itself: neither the whole text nor a long parse ever exists, however many instances a study has. Given in parts, those
- * that a chunk completes.
- * @param options.required whether there has to be an array; without it a body without any text is an empty one
+ * itself: neither the whole text nor a long parse ever exists, however many instances a study has.
+ * @param take is given those that a chunk completes, in parts
  * @throws MalformedMetadata when the body is not one complete JSON array; its text holds nothing of the body
+ * @throws ResponseTooLarge as soon as the body is longer than it may be
+ * @throws the signal's reason; what `take` throws
  */
-export async function* parseMetadata<T>(
+export async function parseMetadata<T>(
   chunks: AsyncIterable<Uint8Array>,
   parser: ElementParser<T>,
-  { required = false }: { readonly required?: boolean } = {},
-): AsyncGenerator<readonly T[]> {
+  take: TakePart<T>,
+  { required = false, maxBytes, signal }: MetadataOptions,
+): Promise<void> {
   const reader = new ArrayReader(parser);
+  const count = byteLimit(maxBytes);
+  const inTurn = pieceByPiece(signal);
+  const takeAny = (part: readonly T[]): void => {
+    if (part.length > 0) take(part);
+  };
   for await (const chunk of chunks) {
-    const part = reader.push(asBuffer(chunk));
-    if (part.length > 0) yield part;
+    count(chunk);
+    const others = inTurn(() => {
+      takeAny(reader.push(asBuffer(chunk)));
+    });
+    if (others !== undefined) await others;
   }
-  const rest = reader.end(required);
-  if (rest.length > 0) yield rest;
+  takeAny(reader.end(required));
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,4 +1,3 @@
-import { Turn } from '../concurrency/turns';
 import type { DicomWebClient } from '../dicom/dicomWebClient';
 import type { SimilarDataset } from '../dicom/similarDatasets';
 import type { StudyKey } from '../dicom/studyKey';
@@ -43,16 +42,15 @@ export async function readLiveStudy(
     collectPatientSecrets(dataset.changed, secrets);
     return read(dataset);
   };
-  const turn = new Turn(signal);
-  for await (const part of dicom.studyMetadata(study, signal)) {
+  const take = (part: readonly (SimilarDataset | undefined)[]): void => {
     for (const dataset of part) {
       const reading = readOne(dataset);
       if (reading.kind === 'valid') valid.push(reading);
       else if (reading.kind === 'invalid') invalid.push(reading);
       else skipped.push(reading);
     }
-    if (turn.isOver) await turn.next();
-  }
+  };
+  await dicom.studyMetadata(study, take, signal);
   return { valid, invalid, skipped, secrets };
 }
 

@@ -222,11 +222,11 @@ function readingAtMost(most: number, dicom: DicomWebClient): DicomWebClient {
   const free = places(most);
   return {
     ...dicom,
-    async *studyMetadata(study, signal) {
+    async studyMetadata(study, take, signal) {
       const giveBack = await free.take();
       try {
         signal.throwIfAborted();
-        yield* dicom.studyMetadata(study, signal);
+        await dicom.studyMetadata(study, take, signal);
       } finally {
         giveBack();
       }

@@ -138,14 +138,7 @@ export class CastRig {
     const plain = this.createClients();
     const clients: CastClients = {
       ...plain,
-      dicom: {
-        ...stepper.wrap('dicom', plain.dicom),
-        // It gives no promise, but parts as they arrive.
-        async *studyMetadata(study, signal) {
-          await stepper.gate('dicom.studyMetadata');
-          yield* plain.dicom.studyMetadata(study, signal);
-        },
-      },
+      dicom: stepper.wrap('dicom', plain.dicom),
       fhir: stepper.wrap('fhir', plain.fhir),
       changeFeed: stepper.wrap('feed', plain.changeFeed),
       studyChanges: stepper.wrap('queue', plain.studyChanges),

@@ -9,8 +9,11 @@ export async function metadataOf(
   signal: AbortSignal,
 ): Promise<readonly unknown[]> {
   const instances: unknown[] = [];
-  for await (const part of client.studyMetadata(study, signal))
-    instances.push(...part.map((dataset) => dataset && jsonOf(dataset)));
+  await client.studyMetadata(
+    study,
+    (part) => instances.push(...part.map((dataset) => dataset && jsonOf(dataset))),
+    signal,
+  );
   return instances;
 }
 

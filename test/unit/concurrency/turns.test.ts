@@ -1,5 +1,5 @@
 import { atOnce, partEnds, type Parts, sortInParts } from '../../../src/concurrency/parts';
-import { inTurns } from '../../../src/concurrency/turns';
+import { inTurns, pieceByPiece } from '../../../src/concurrency/turns';
 import { everyPartIsLong, OtherWork } from '../../support/turns';
 
 const never = new AbortController().signal;
@@ -79,5 +79,35 @@ describe('work in parts', () => {
     const items = Array.from({ length: 4321 }, (__, index) => ({ key: keyOf(index), index }));
     const byKey = (a: { readonly key: number }, b: { readonly key: number }): number => a.key - b.key;
     expect(atOnce(sortInParts(items, byKey))).toEqual(items.toSorted(byKey));
+  });
+});
+
+describe('work that comes piece by piece', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  /** Each piece takes so long, and comes so long after the one before. @returns after which of them others had to be waited for */
+  const waits = (pieceMs: number, waitMs: number): readonly number[] => {
+    let now = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const inTurn = pieceByPiece(never);
+    return [1, 2, 3, 4, 5, 6].filter(() => {
+      now += waitMs;
+      return inTurn(() => (now += pieceMs)) !== undefined;
+    });
+  };
+
+  it('gives way when the pieces since the last time were long together', () => {
+    expect(waits(4, 0)).toEqual([3, 6]);
+  });
+
+  it('does not count the time in which it waits for the next piece', () => {
+    expect(waits(1, 1000)).toEqual([]);
+  });
+
+  it('ends with the reason of the signal as soon as it has given way', async () => {
+    everyPartIsLong();
+    await expect(pieceByPiece(AbortSignal.abort(new Error('enough')))(() => undefined)).rejects.toThrow('enough');
   });
 });

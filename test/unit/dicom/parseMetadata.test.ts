@@ -4,11 +4,14 @@ import { type DicomElement, isObject, readDataset } from '../../../src/dicom/dat
 import { type SimilarDataset, similarDatasets } from '../../../src/dicom/similarDatasets';
 import { whatIsRead } from '../../support/dicomJson';
 import { failureOf } from '../../support/fhirClient';
+import { everyPartIsLong, OtherWork } from '../../support/turns';
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.length; start += size)
     yield await Promise.resolve(bytes.subarray(start, start + size));
 }
+
+const OPTIONS = { maxBytes: Number.MAX_SAFE_INTEGER, signal: new AbortController().signal };
 
 async function parse(
   text: string | Uint8Array,
@@ -17,7 +20,7 @@ async function parse(
 ): Promise<readonly unknown[]> {
   const elements: unknown[] = [];
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  for await (const part of parseMetadata(inPieces(bytes, size), parser)) elements.push(...part);
+  await parseMetadata(inPieces(bytes, size), parser, (part) => elements.push(...part), OPTIONS);
   return elements;
 }
 
@@ -51,8 +54,9 @@ describe('data sets that arrive in pieces', () => {
     const bytes = Buffer.from(write(json));
     for (let size = 1; size <= bytes.length; size++) {
       const datasets: SimilarDataset[] = [];
-      for await (const part of parseMetadata(inPieces(bytes, size), similarDatasets()))
-        datasets.push(...part.flatMap((dataset) => dataset ?? []));
+      const take = (part: readonly (SimilarDataset | undefined)[]): void =>
+        void datasets.push(...part.flatMap((dataset) => dataset ?? []));
+      await parseMetadata(inPieces(bytes, size), similarDatasets(), take, OPTIONS);
       expect(datasets.map(({ elements }) => new Map(elements))).toEqual(json.map((each) => readDataset(each).elements));
       expect(
         datasets.filter(({ elements, changed }, index) => saysLess(changed, elements, datasets.slice(0, index))),
@@ -75,8 +79,9 @@ describe('metadata that are damaged on their way', () => {
   });
   const read = async (text: string, size: number): Promise<unknown> => {
     const datasets: unknown[] = [];
-    for await (const part of parseMetadata(inPieces(Buffer.from(text), size), similarDatasets()))
-      datasets.push(...part.map((each) => each && whatIsRead(each)));
+    const take = (part: readonly (SimilarDataset | undefined)[]): void =>
+      void datasets.push(...part.map((each) => each && whatIsRead(each)));
+    await parseMetadata(inPieces(Buffer.from(text), size), similarDatasets(), take, OPTIONS);
     return datasets;
   };
   const readAtOnce = (text: string): unknown => {
@@ -164,5 +169,27 @@ describe('metadata that arrive in pieces', () => {
       expect(error).toMatchObject({ code: 'MalformedMetadata' });
       expect(String(error)).not.toContain('Doe');
     }
+  });
+
+  it('are refused as soon as they are longer than they may be', async () => {
+    const text = '[{"00080005":1},{"00080005":2}]';
+    const taken: unknown[] = [];
+    const read = (maxBytes: number): Promise<void> =>
+      parseMetadata(inPieces(Buffer.from(text), 16), jsonElements, (part) => taken.push(...part), {
+        ...OPTIONS,
+        maxBytes,
+      });
+    expect(await failureOf(read(text.length - 1))).toMatchObject({ code: 'ResponseTooLarge' });
+    expect(taken).toEqual([{ '00080005': 1 }]);
+    await read(text.length);
+  });
+
+  it('let others come first after each chunk that takes long', async () => {
+    everyPartIsLong();
+    const others = new OtherWork();
+    await parse('[{"00080005":1},{"00080005":2}]', 8);
+    others.stop();
+    jest.restoreAllMocks();
+    expect(others.takeTurns()).toBeGreaterThanOrEqual(3);
   });
 });

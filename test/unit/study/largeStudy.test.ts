@@ -169,9 +169,9 @@ async function lookAt(json: readonly unknown[], held: ImagingStudy | undefined, 
   const dicom: DicomWebClient = {
     searchStudies: unused,
     probe: unused,
-    async *studyMetadata() {
-      const read = json.map(readDataset).map((dataset) => ({ ...dataset, changed: taggedElements(dataset.elements) }));
-      yield await Promise.resolve(read);
+    studyMetadata(_study, take) {
+      take(json.map(readDataset).map((dataset) => ({ ...dataset, changed: taggedElements(dataset.elements) })));
+      return Promise.resolve();
     },
   };
   const patient = { resource: { resourceType: 'Patient' as const }, id: 'p', etag: 'W/"1"' };
