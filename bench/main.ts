@@ -48,7 +48,7 @@ async function main(): Promise<number> {
   if (before !== undefined) checkScale(before, options.scale);
   const run: SavedRun = { scale: options.scale, benches: [] };
   for (const bench of chosen(positionals)) {
-    const report = await bench.run({ ...options, progress: (text) => console.error(`${bench.name}: ${text} ...`) });
+    const report = await bench.run({ ...options, progress: (text) => console.error(`${bench.name}: ${text}`) });
     run.benches.push({ name: bench.name, measures: report.measures, details: report.details });
     if (!values.json) console.log([report.text, ...report.measures.map(describe), ''].join('\n'));
   }

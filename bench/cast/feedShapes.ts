@@ -23,6 +23,9 @@ export interface FeedShape {
 /** Worked off first and not measured, so that code is compiled and connections are open. */
 export const WARM_UP = 'warm-up';
 
+/** The engine goes on compiling for tens of thousands of entries, in threads of its own that take their part of two cores. */
+const WARM_UP_PARTS = 8;
+
 /** Studies of 500, one after the other: 100,000 entries, or a million at scale 10. */
 export const BACKLOG = 'backlog';
 export const SMALL_STUDIES = 'studies of 10';
@@ -56,7 +59,7 @@ export function feedShape(name: string, scale: number): FeedShape {
   });
   switch (name) {
     case WARM_UP:
-      return shape(range(4).map((part) => measured((dicom) => warmUp(dicom, part))));
+      return shape(range(WARM_UP_PARTS).map((part) => measured((dicom) => warmUp(dicom, part))));
     case 'CT studies of 500':
       return shape([measured((dicom) => storeStudies(dicom, 40, () => size(500)))]);
     case 'mixed modalities (5 to 60)':

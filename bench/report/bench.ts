@@ -26,6 +26,7 @@ export interface BenchOptions {
   readonly only: string | undefined;
   /** Folder for CPU profiles of each measured process. */
   readonly profileInto: string | undefined;
+  /** Told what is done next, and of long benchmarks what has come out so far. */
   readonly progress: (text: string) => void;
 }
 
