@@ -22,6 +22,8 @@ export interface Waiting<T, R> extends Part<T, R> {
 export class WaitingRoom<T, R> {
   #waiting: Waiting<T, R>[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #timerMs = 0;
+  #act = (): void => undefined;
   #underWay = new Set<readonly Waiting<T, R>[]>();
 
   /** @param groups that may be under way before others wait */
@@ -59,10 +61,16 @@ export class WaitingRoom<T, R> {
 
   /** Instead of what was set before; never where nobody waits. */
   atLatest(ms: number, act: () => void): void {
+    this.#act = act;
+    if (this.#timer !== undefined && this.#timerMs === ms && !this.isEmpty) {
+      this.#timer.refresh();
+      return;
+    }
     clearTimeout(this.#timer);
+    this.#timerMs = ms;
     const onTime = (): void => {
       this.#timer = undefined;
-      act();
+      this.#act();
     };
     this.#timer = this.#waiting[0]?.context.runInAsyncScope(() => setTimeout(onTime, ms));
   }

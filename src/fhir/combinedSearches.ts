@@ -3,7 +3,7 @@ import type { FhirChannel } from './channel';
 import { forEachPart, mayConcernOne } from './combinedErrors';
 import { InvalidFhirResponse } from './errors';
 import type { Found } from './found';
-import { encodeQuery, type FhirQuery, tokenValue } from './query';
+import { encodeValue, type FhirQuery, tokenValue } from './query';
 import { searchAll, type Search } from './search';
 import { type Part, type Sharing, together } from '../concurrency/together';
 
@@ -39,7 +39,7 @@ export function combinedSearches(channel: FhirChannel, sharing: Sharing): Search
       group: () => {
         let length = 0;
         return (token) => {
-          const longer = length + encodeQuery([['', `${token},`]]).length;
+          const longer = length + encodeValue(`${token},`).length;
           if (length > 0 && longer > MAX_QUERY_LENGTH) return false;
           length = longer;
           return true;

@@ -6,8 +6,10 @@ export type FhirQuery = readonly (readonly [name: string, value: string])[];
  * Source: FHIR R4, Search, 3.1.1.4.0.1 "Escaping Search Parameters".
  */
 export function escapeSearchText(text: string): string {
-  return text.replace(/[\\|$,]/g, '\\$&');
+  return SEPARATOR.test(text) ? text.replace(/[\\|$,]/g, '\\$&') : text;
 }
+
+const SEPARATOR = /[\\|$,]/;
 
 /**
  * The value of a token parameter: `system|value`. Without a system the result is `|value`, which matches only tokens
@@ -22,10 +24,10 @@ export function tokenValue(system: string | undefined, value: string): string {
  * serves as `ifNoneExist`.
  */
 export function encodeQuery(query: FhirQuery): string {
-  return query.map(([name, value]) => `${encodeURIComponent(name)}=${encodePart(value)}`).join('&');
+  return query.map(([name, value]) => `${encodeURIComponent(name)}=${encodeValue(value)}`).join('&');
 }
 
 /** encodeURIComponent throws on half of a surrogate pair; such text matches nothing, so it is sent as U+FFFD. */
-function encodePart(text: string): string {
+export function encodeValue(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
