@@ -41,7 +41,7 @@ module.exports = {
       name: 'dicom-knows-no-fhir',
       severity: 'error',
       from: { path: '^src/dicom/' },
-      to: { path: '^src/(?!dicom/|http/)' },
+      to: { path: '^src/(?!dicom/|http/|concurrency/)' },
     },
     {
       name: 'fhir-knows-no-dicom',
