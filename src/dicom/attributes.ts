@@ -5,7 +5,7 @@ export interface AttributeDefinition {
   readonly vr: string;
 }
 
-/** Every attribute that this project reads (PS3.6 chapter 6). */
+/** Every attribute that this project reads (PS3.6 chapter 6). Of the data set of an instance others are not there to be read. */
 export const Attribute = {
   ImageType: { keyword: 'ImageType', tag: '00080008', vr: 'CS' },
   SOPClassUID: { keyword: 'SOPClassUID', tag: '00080016', vr: 'UI' },

@@ -27,8 +27,8 @@ interface StudySearch {
  */
 export interface DicomWebClient {
   /**
-   * The metadata of the study's live instances in parts as they arrive; none when nothing is live. Undefined: what stood there for an
-   * instance is no data set.
+   * The metadata of the study's live instances in parts as they arrive, of their attributes at least those that this project reads; none
+   * when nothing is live. Undefined: what stood there for an instance is no data set.
    * Only when it returns it is certain that this was all: an answer that is cut off throws then. What `take` throws ends the reading.
    * "Not found" counts only when the service itself said it: see `createDicomWebClient`.
    */

@@ -249,7 +249,8 @@ function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Membe
   const alike = same >= VALUE_AT + BEFORE_VALUES && known?.json === undefined ? known : undefined;
   const vr = alike?.element.vr ?? usualRepresentation(bytes, at + VALUE_AT);
   if (vr !== undefined) {
-    const isWanted = alike === undefined ? mayBeRead(tag, vr) : isRead(alike);
+    // One that was not plain was read all the same, which says nothing of this one.
+    const isWanted = (alike === undefined || isRead(alike)) && mayBeRead(tag, vr);
     const unreadEnd = isWanted ? undefined : endOfPlainElement(bytes, at + VALUE_AT);
     const usual =
       unreadEnd === undefined

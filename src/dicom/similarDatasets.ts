@@ -20,8 +20,8 @@ import type { ElementParser, ParsedElement } from './parseMetadata';
 /** A data set that follows another one. */
 export interface SimilarDataset extends DicomDataset {
   /**
-   * The elements that are not the same objects as in an earlier one of the same array, and those that nobody reads but that may name
-   * somebody.
+   * The elements that are not the same objects as in an earlier one of the same array. Among them are those of other attributes than this
+   * project reads, as they may name somebody; only a text that is no name, and numbers, are left out.
    */
   readonly changed: readonly TaggedElement[];
 }
@@ -56,7 +56,7 @@ const MAX_KNOWN_BYTES = 128 * 1024;
  * last one of its form is neither parsed nor read again, its element is the same object. Anything but tags as names, with colons right after
  * them, goes to JSON.parse as a whole. Gives what `readDataset` makes of the JSON, as far as this project reads it, in the order of the text,
  * undefined for what is no object.
- * @param known what the first one is compared with; it becomes one of them. In the first all elements count as changed
+ * @param known what the first one is compared with; it becomes one of them. In the first all of them count as changed
  */
 export function similarDatasets(known = new KnownDatasets()): ElementParser<SimilarDataset | undefined> {
   /** The latest data set of each of the latest forms, the last one first. */
@@ -182,20 +182,20 @@ const NOTHING: Remembered = {
   hasIssues: false,
 };
 
-const SOP_CLASS_NAME = Buffer.from(`"${Attribute.SOPClassUID.tag}"`);
+const SOP_CLASS_NAME = `"${Attribute.SOPClassUID.tag}"`;
 
-/** Where elements come in the order of their tags, this one is among the first. */
-const SOP_CLASS_WITHIN = 2048;
-
-/** More than an element with a UID is long, indented or not. */
-const SOP_CLASS_LENGTH = 256;
+/** Where elements come in the order of their tags, this one is among the first; mostly within the first of these. */
+const SOP_CLASS_WITHIN = [512, 2048];
 
 /** @returns the UID; an empty text where the data set does not begin with it */
 function sopClassAt(bytes: Buffer, start: number): string {
-  const found = bytes.subarray(start, start + SOP_CLASS_WITHIN).indexOf(SOP_CLASS_NAME);
-  if (found < 0) return '';
-  const at = start + found + SOP_CLASS_NAME.length;
-  return /"([\d.]+)"/.exec(bytes.toString('latin1', at, at + SOP_CLASS_LENGTH))?.[1] ?? '';
+  for (const within of SOP_CLASS_WITHIN) {
+    const text = bytes.toString('latin1', start, start + within);
+    const found = text.indexOf(SOP_CLASS_NAME);
+    const uid = found < 0 ? undefined : /"([\d.]+)"/.exec(text.slice(found + SOP_CLASS_NAME.length))?.[1];
+    if (uid !== undefined) return uid;
+  }
+  return '';
 }
 
 function objectOf(members: readonly Member[]): Record<string, unknown> {

@@ -12,6 +12,9 @@ export interface Choice<T extends Resource> {
   readonly lose: readonly Found<T>[];
 }
 
+/** Most searches find nothing: a study is new, or its patient is. */
+const NOTHING: Choice<never> = { keep: undefined, lose: [] };
+
 export interface StudyChoice extends Choice<ImagingStudy> {
   /** Matches that belong to other Cast installations or partitions: a conditional create must not stumble over them. */
   readonly othersPresent: boolean;
@@ -22,6 +25,7 @@ export interface StudyChoice extends Choice<ImagingStudy> {
  * @throws MultipleMatches when several could be adopted
  */
 export function chooseStudy(found: readonly Found<ImagingStudy>[], source: CastSource): StudyChoice {
+  if (found.length === 0) return { ...NOTHING, othersPresent: false };
   const ours = found.filter(({ resource }) => isOwnedBy(resource, source));
   const unowned = found.filter(({ resource }) => !isOwnedByAnyCast(resource));
   const othersPresent = ours.length + unowned.length < found.length;
@@ -38,6 +42,7 @@ export function chooseStudy(found: readonly Found<ImagingStudy>[], source: CastS
  * @throws MultipleMatches when several were made by others: which one is right only a person can say
  */
 export function choosePatient(found: readonly Found<Patient>[], allSources: Sources): Choice<Patient> {
+  if (found.length === 0) return NOTHING;
   const meant = withoutMerged(found);
   const foreign = onlyOne(meant.filter(({ resource }) => !isOwnedByAnyCast(resource)));
   const made = meant.filter(({ resource }) => isOwnedByAnyCast(resource)).sort((a, b) => compareIds(a.id, b.id));

@@ -17,7 +17,7 @@ export function projectObservations(
   reports: readonly StructuredReport[],
   options: MappingOptions,
 ): { readonly observations: readonly ObservationProjection[]; readonly issues: readonly DataIssue[] } {
-  if (options.observations === 'off') return { observations: [], issues: [] };
+  if (options.observations === 'off' || reports.length === 0) return { observations: [], issues: [] };
   const issues = new IssueCollector();
   const doseReports = distinctReports(reports).flatMap((report) => doseReportOf(report, issues) ?? []);
   const summaries = doseReports.map((report) => doseSummary(study.uid, report, options, issues));

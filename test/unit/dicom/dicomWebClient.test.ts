@@ -127,6 +127,22 @@ describe('the DICOMweb client', () => {
     expect(String(error)).not.toContain('Doe');
   });
 
+  it('ends with what the caller throws at a part, and frees the connection', async () => {
+    const long = Array.from({ length: 100_000 }, (_, index) => instance(`1.${index}`));
+    scripted.server.replies({ body: long }, { body: long }, { body: [instance('1')] });
+    const broken = new Error('enough');
+    let parts = 0;
+    const take = (): never => {
+      parts++;
+      throw broken;
+    };
+    // As many as there are connections.
+    for (let index = 0; index < 2; index++)
+      expect(await failureOf(client.studyMetadata(study, take, never))).toBe(broken);
+    expect(parts).toBe(2);
+    expect(await metadataOf(client, study, never)).toEqual([instance('1')]);
+  });
+
   it("ends with the caller's own reason", async () => {
     scripted.server.replies({ body: '[{"a":1},', fault: 'hangBody' });
     const abort = new AbortController();

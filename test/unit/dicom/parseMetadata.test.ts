@@ -69,7 +69,8 @@ describe('data sets that arrive in pieces', () => {
 });
 
 describe('metadata that are damaged on their way', () => {
-  const element = fc.record({ vr: fc.constantFrom('UI', 'DS'), Value: fc.array(fc.nat(2), { maxLength: 2 }) });
+  const value = fc.oneof(fc.nat(2), fc.constantFrom('A', 'AB'));
+  const element = fc.record({ vr: fc.constantFrom('UI', 'DS'), Value: fc.array(value, { maxLength: 2 }) });
   const alike = fc.record({ '00080005': element, '00080016': element, '00080018': element });
   const dataset = fc.oneof(alike, alike, fc.dictionary(fc.constantFrom('00080005', '00080016', '00080018'), element));
   const damage = fc.record({

@@ -58,19 +58,25 @@ describe('data sets that are much alike', () => {
     );
   });
 
-  it('do not tell of a text or a number that nobody reads', () => {
+  it('do not tell of a text or a number that nobody reads, whatever was there before', () => {
     const parser = similarDatasets();
-    const of = (uid: string, position: string): SimilarDataset =>
-      parser.parse(
-        bytesOf(
-          `{"00080018":{"vr":"UI","Value":["${uid}"]},"00081010":{"vr":"SH","Value":["CT${uid}"]},"00200032":{"vr":"DS","Value":[${position}]}}`,
-        ),
-      )!;
-    for (const dataset of [of('1', '1,-2.5,3'), of('2', '1,-2.5,4'), of('3', '1,-2.5,10'), of('4', '1e3')]) {
-      expect(dataset.changed.map(({ tag }) => tag)).not.toContain('00081010');
-      expect([...dataset.elements.keys()]).toEqual(['00080018']);
-    }
-    expect(() => of('5', '1,-2.5,')).toThrow(SyntaxError);
+    const of = (uid: string, ...values: readonly string[]): SimilarDataset => {
+      const [station, position] = values;
+      const unread = `"00081010":{"vr":"SH","Value":[${station}]},"00200032":{"vr":"DS","Value":[${position}]}`;
+      return parser.parse(bytesOf(`{"00080018":{"vr":"UI","Value":["${uid}"]},${unread}}`))!;
+    };
+    const told = [
+      of('1', '"A"', '1,-2.5,3'),
+      of('2', '"B"', '1,-2.5,4'),
+      of('3', '"CC"', '1,-2.5,10'),
+      of('4', '"é"', '1e3'),
+      of('5', '"D"', '5'),
+      of('6', '"E"', '6'),
+    ].map(({ changed }) => changed.map(({ tag }) => tag));
+    const [own, station, position] = ['00080018', '00081010', '00200032'];
+    expect(told).toEqual([[own], [own], [own], [own, station, position], [own], [own]]);
+    expect([...of('7', '"F"', '7').elements.keys()]).toEqual([own]);
+    expect(() => of('8', '"F"', '1,-2.5,')).toThrow(SyntaxError);
   });
 
   it('share the elements that are written alike, and say which are not', () => {
@@ -280,8 +286,12 @@ describe('data sets that are much alike', () => {
     ['{"00080008":{"vr":"CS","Value":["A"]}]'],
     ['{"00080008":{"vr":"CS","Value":["A"]};"00080016":1}'],
   ])('are refused where they are no JSON: %s', (text) => {
-    const parser = similarDatasets();
-    parser.parse(bytesOf('{"00080008":{"vr":"CS"},"00080016":{"vr":"UI"}}'));
-    expect(() => parser.parse(bytesOf(text))).toThrow(SyntaxError);
+    // The other one is of an attribute that nobody reads.
+    for (const tag of ['00080008', '00080005'])
+      for (const before of ['{"vr":"CS"}', '{"vr":"CS","Value":["A"]}', '{"vr":"CS","Value":["AB"]}']) {
+        const parser = similarDatasets();
+        parser.parse(bytesOf(`{"${tag}":${before},"00080016":{"vr":"UI"}}`));
+        expect(() => parser.parse(bytesOf(text.replaceAll('00080008', tag)))).toThrow(SyntaxError);
+      }
   });
 });
