@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Parts } from './parts';
 
 /** Longest time for which work that can give way holds the event loop, so that a study of thousands does not hold up everything else. */
-const TURN_MS = 10;
+const TURN_MS = 5;
 
 /** The turn of the event loop in which work is done that can give way. */
 export class Turn {

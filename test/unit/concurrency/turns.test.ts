@@ -99,11 +99,11 @@ describe('work that comes piece by piece', () => {
   };
 
   it('gives way when the pieces since the last time were long together', () => {
-    expect(waits(4, 0)).toEqual([3, 6]);
+    expect(waits(2, 0)).toEqual([3, 6]);
   });
 
   it('does not count the time in which it waits for the next piece', () => {
-    expect(waits(1, 1000)).toEqual([]);
+    expect(waits(0.5, 1000)).toEqual([]);
   });
 
   it('ends with the reason of the signal as soon as it has given way', async () => {
