@@ -11,7 +11,13 @@ export const backlogBench: Bench = {
     const arena = await openArena();
     try {
       progress(`${(100_000 * scale).toLocaleString('en')} entries`);
-      const figures = await contest(arena, { contestant: 'cast', shape: BACKLOG, scale, latencyMs: 0 });
+      const figures = await contest(arena, {
+        contestant: 'cast',
+        shape: BACKLOG,
+        scale,
+        latencyMs: 0,
+        nodeOptions: ['--expose-gc'],
+      });
       const { entries, seconds, memoryGrowth, peakMemoryMb, cpuSeconds } = figures;
       return {
         measures: [
