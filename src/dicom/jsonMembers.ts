@@ -251,11 +251,8 @@ function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Membe
   if (vr !== undefined) {
     // One that was not plain was read all the same, which says nothing of this one.
     const isWanted = (alike === undefined || isRead(alike)) && mayBeRead(tag, vr);
-    const unreadEnd = isWanted ? undefined : endOfPlainElement(bytes, at + VALUE_AT);
     const usual =
-      unreadEnd === undefined
-        ? readElement(bytes, at + VALUE_AT, vr)
-        : { element: { vr, values: UNREAD }, end: unreadEnd };
+      (isWanted ? undefined : unreadElement(bytes, at + VALUE_AT, vr)) ?? readElement(bytes, at + VALUE_AT, vr);
     if (usual !== undefined) {
       const length = endOfMember(bytes, usual.end) - at;
       return { tag, element: usual.element, length, name, issues: NO_ISSUES, json: undefined };
@@ -266,6 +263,12 @@ function readMember(bytes: Buffer, at: number, likely?: Member, same = 0): Membe
   const issues: DataIssue[] = [];
   const { element } = readTagged(name, other.value, issues);
   return { tag, element, length: endOfMember(bytes, other.end) - at, name, issues, json: other.value };
+}
+
+/** @returns undefined where what it holds is not plain: then it has to be read to know what it is */
+function unreadElement(bytes: Buffer, at: number, vr: string): ReturnType<typeof readElement> {
+  const end = endOfPlainElement(bytes, at);
+  return end === undefined ? undefined : { element: { vr, values: UNREAD }, end };
 }
 
 /** Attributes of this project, and names of persons, which no error text may repeat. */

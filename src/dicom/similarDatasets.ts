@@ -184,18 +184,14 @@ const NOTHING: Remembered = {
 
 const SOP_CLASS_NAME = `"${Attribute.SOPClassUID.tag}"`;
 
-/** Where elements come in the order of their tags, this one is among the first; mostly within the first of these. */
-const SOP_CLASS_WITHIN = [512, 2048];
+/** Where elements come in the order of their tags, this one is among the first. */
+const SOP_CLASS_WITHIN = 2048;
 
 /** @returns the UID; an empty text where the data set does not begin with it */
 function sopClassAt(bytes: Buffer, start: number): string {
-  for (const within of SOP_CLASS_WITHIN) {
-    const text = bytes.toString('latin1', start, start + within);
-    const found = text.indexOf(SOP_CLASS_NAME);
-    const uid = found < 0 ? undefined : /"([\d.]+)"/.exec(text.slice(found + SOP_CLASS_NAME.length))?.[1];
-    if (uid !== undefined) return uid;
-  }
-  return '';
+  const text = bytes.toString('latin1', start, start + SOP_CLASS_WITHIN);
+  const found = text.indexOf(SOP_CLASS_NAME);
+  return found < 0 ? '' : (/"([\d.]+)"/.exec(text.slice(found + SOP_CLASS_NAME.length))?.[1] ?? '');
 }
 
 function objectOf(members: readonly Member[]): Record<string, unknown> {
