@@ -27,7 +27,7 @@ async function main(): Promise<number> {
       compare: { type: 'string' },
       tolerance: { type: 'string', default: '0.25' },
       scale: { type: 'string', default: '1' },
-      repeats: { type: 'string', default: '1' },
+      repeats: { type: 'string' },
       only: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   }
   const options = {
     scale: positive('--scale', values.scale),
-    repeats: Math.ceil(positive('--repeats', values.repeats)),
+    repeats: values.repeats === undefined ? undefined : Math.ceil(positive('--repeats', values.repeats)),
     only: values.only,
     profileInto: values.profile,
   };

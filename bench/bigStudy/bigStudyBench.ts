@@ -69,7 +69,7 @@ function table(looks: readonly Look[], instances: number): string {
     'longest turn ms',
     'MB to FHIR',
     'MB from FHIR',
-    'peak MB',
+    'peak heap MB',
   ];
   const rows = looks.map(({ shape, what, figures }) => [
     shape,

@@ -1,12 +1,11 @@
 import type { Bench, BenchReport, Measure } from '../report/bench';
 import { median } from '../report/bench';
 import { short, textTable } from '../report/table';
-import { type Arena, contest, type Contest, type Figures, openArena } from './contest';
-import type { ContestantName } from './contestant';
-import { FEED_SHAPE_NAMES, feedShape } from './feedShapes';
+import { type Entrant, enter, type Feed, type Figures, WARM_UP_FEED } from './contest';
+import { FEED_SHAPE_NAMES, feedShape, MIXED } from './feedShapes';
 import type { Moved } from './transportFloor';
 
-/** Runs of one shape, a run of each contestant in turn. */
+/** Runs of one shape, each contestant in turn. */
 interface Duel {
   readonly shape: string;
   readonly latencyMs: number;
@@ -17,41 +16,67 @@ interface Duel {
 
 const LATENCIES_MS = [0, 10];
 
+/** On each feed: single turns differ by a quarter where machines change their pace. */
+const TURNS = 3;
+
+/** The old loop, which takes much longer, comes in every other turn. */
+const OLD_LOOP_EVERY = 2;
+
 export const castBench: Bench = {
   name: 'cast',
   about: 'Cast against the loop of the old DICOM Cast, as the services are and with 10 ms added to every request',
-  async run({ scale, repeats, only = '', profileInto, progress }) {
-    const arena = await openArena();
+  async run({ scale, repeats = TURNS, only = '', profileInto, progress }) {
+    const rivals = { cast: await enter('cast'), floor: await enter('floor'), old: await enter('old loop') };
     try {
+      progress('warm-up ...');
+      await warmUp(rivals);
       const duels: Duel[] = [];
       for (const latencyMs of LATENCIES_MS)
         for (const shape of FEED_SHAPE_NAMES.filter((name) => name.includes(only))) {
           progress(`${shape}, +${latencyMs} ms ...`);
-          const done = await duel(
-            arena,
-            { shape, latencyMs, scale, nodeOptions: profileOptions(profileInto) },
-            repeats,
-          );
+          const feed = { shape, latencyMs, scale, profileInto };
+          // What no other shape needs has to be compiled as well.
+          if (latencyMs === 0) await turn(rivals, { shape, latencyMs, scale });
+          const done = await duel(rivals, feed, repeats);
           progress(outcomeOf(done));
           duels.push(done);
         }
       return report(duels, scale);
     } finally {
-      await arena.close();
+      await Promise.all(Object.values(rivals).map((rival) => rival.stop()));
     }
   },
 };
 
-async function duel(arena: Arena, feed: Omit<Contest, 'contestant'>, repeats: number): Promise<Duel> {
-  const runs: Record<ContestantName, Figures[]> = { cast: [], 'old loop': [], floor: [] };
-  for (let run = 0; run < repeats; run++) {
-    const cast = await contest(arena, { ...feed, contestant: 'cast' });
-    runs.cast.push(cast);
-    // Next to each other: the ratio of their CPU times is the finest figure, and machines change their pace.
-    runs.floor.push(await contest(arena, { ...feed, contestant: 'floor', moved: movedBy(cast) }));
-    runs['old loop'].push(await contest(arena, { ...feed, contestant: 'old loop' }));
+interface Rivals {
+  readonly cast: Entrant;
+  readonly floor: Entrant;
+  readonly old: Entrant;
+}
+
+/** The old loop, which takes one entry at a time, gets a shorter one. */
+async function warmUp(rivals: Rivals): Promise<void> {
+  await turn(rivals, WARM_UP_FEED);
+  await rivals.old.run({ shape: MIXED, scale: 1, latencyMs: 0 });
+}
+
+async function duel(rivals: Rivals, feed: Feed, turns: number): Promise<Duel> {
+  const cast: Figures[] = [];
+  const floor: Figures[] = [];
+  const old: Figures[] = [];
+  for (let count = 0; count < turns; count++) {
+    const figures = await turn(rivals, feed);
+    cast.push(figures.cast);
+    floor.push(figures.floor);
+    if (count % OLD_LOOP_EVERY === 0) old.push(await rivals.old.run(feed));
   }
-  return { shape: feed.shape, latencyMs: feed.latencyMs, cast: runs.cast, old: runs['old loop'], floor: runs.floor };
+  return { shape: feed.shape, latencyMs: feed.latencyMs, cast, old, floor };
+}
+
+/** Cast, and the floor right after it. */
+async function turn({ cast, floor }: Rivals, feed: Feed): Promise<Record<'cast' | 'floor', Figures>> {
+  const figures = await cast.run(feed);
+  return { cast: figures, floor: await floor.run({ ...feed, moved: movedBy(figures) }) };
 }
 
 const movedBy = ({ looks, looksAgain, fhirTraffic, lockRequests }: Figures): Moved => ({
@@ -60,10 +85,6 @@ const movedBy = ({ looks, looksAgain, fhirTraffic, lockRequests }: Figures): Mov
   fhir: fhirTraffic,
   lockRequests,
 });
-
-function profileOptions(folder: string | undefined): readonly string[] {
-  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-}
 
 const rate = ({ entries, seconds }: Figures): number => entries / seconds;
 const medianOf = (runs: readonly Figures[], value: (figures: Figures) => number): number => median(runs.map(value));
@@ -76,10 +97,8 @@ function report(duels: readonly Duel[], scale: number): BenchReport {
   };
 }
 
-/** Rate of the old loop in the same turn: 1. */
-function speedUp(runs: readonly Figures[], { old }: Duel): number {
-  return median(runs.map((figures, run) => rate(figures) / rate(old[run] ?? figures)));
-}
+/** Rate of the old loop: 1. */
+const speedUp = (runs: readonly Figures[], { old }: Duel): number => medianOf(runs, rate) / medianOf(old, rate);
 
 const outcomeOf = (each: Duel): string =>
   `${short(speedUp(each.cast, each))} times the rate of the old loop, ${short(cpuOfFloor(each))} times the CPU time of the transports`;
@@ -106,11 +125,13 @@ function measuresOf(each: Duel, scale: number): readonly Measure[] {
   ];
 }
 
-const cpuPerEntry = ({ cpuSeconds, entries }: Figures): number => cpuSeconds / entries;
+/** CPU time of the transports alone for the same entries, over all turns: 1. */
+const cpuOfFloor = ({ cast, floor }: Duel): number => cpuPerEntry(cast) / cpuPerEntry(floor);
 
-/** CPU time of the transports alone in the same turn: 1. */
-const cpuOfFloor = ({ cast, floor }: Duel): number =>
-  median(cast.map((figures, run) => cpuPerEntry(figures) / cpuPerEntry(floor[run] ?? figures)));
+function cpuPerEntry(runs: readonly Figures[]): number {
+  const sum = (key: 'cpuSeconds' | 'entries'): number => runs.reduce((total, figures) => total + figures[key], 0);
+  return sum('cpuSeconds') / sum('entries');
+}
 
 function floorMeasures(name: string, each: Duel): readonly Measure[] {
   return [
@@ -140,7 +161,7 @@ const HEADER = [
   'DICOM+FHIR CPU ms/inst',
   'storage CPU ms/inst',
   'longest turn ms',
-  'peak MB',
+  'peak heap MB',
 ];
 
 function rowsOf(each: Duel): readonly (readonly string[])[] {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type RemoteProcess, startProcess } from '../processes/remoteProcess';
 import type { ClinicalServices } from '../services/clinicalServices';
 import type { ServiceCounts } from '../services/holdRequests';
@@ -38,48 +39,58 @@ export async function openArena(): Promise<Arena> {
   };
 }
 
-export interface Contest {
-  readonly contestant: ContestantName;
+/**
+ * One contestant in a process of its own, with services of its own. It lives through feed after feed, as in use: engines go on compiling for
+ * longer than one feed takes.
+ */
+export interface Entrant {
+  /**
+   * Lets it work off one feed, with services that are empty.
+   * @throws Error when it did not do its work
+   */
+  run(feed: Feed): Promise<Figures>;
+  stop(): Promise<void>;
+}
+
+export interface Feed {
   readonly shape: string;
   readonly scale: number;
   /** Added to every DICOM, FHIR and storage request. */
   readonly latencyMs: number;
   /** For the floor: what Cast moved for the same feed. */
   readonly moved?: Moved;
-  /** Such as --cpu-prof. */
-  readonly nodeOptions?: readonly string[];
+  /** Folder for CPU profiles of what is measured. */
+  readonly profileInto?: string | undefined;
 }
 
-/** Lets one contestant work off one feed. @throws Error when it did not do its work */
-export async function contest(
-  arena: Arena,
-  { contestant, shape, scale, latencyMs, moved, ...rest }: Contest,
-): Promise<Figures> {
+/** @param nodeOptions such as --expose-gc */
+export async function enter(contestant: ContestantName, nodeOptions: readonly string[] = []): Promise<Entrant> {
+  const arena = await openArena();
   const { clinical, storage } = arena;
-  const worker = await startProcess<ContestantOperations>('cast/contestant.ts', rest.nodeOptions);
+  const worker = await startProcess<ContestantOperations>('cast/contestant.ts', nodeOptions);
+  const addresses = { ...(await clinical.call('start', undefined)), ...(await storage.call('start', undefined)) };
+  await worker.call('start', { contestant, ...addresses });
   const hold = async (milliseconds: number): Promise<void> => {
     await Promise.all([clinical.call('setLatencyMs', milliseconds), storage.call('setLatencyMs', milliseconds)]);
   };
   const counts = async (): Promise<ServicesUsed> =>
     servicesUsed(await clinical.call('takeCounts', undefined), await storage.call('takeCounts', undefined));
-  try {
-    const addresses = { ...(await clinical.call('start', undefined)), ...(await storage.call('start', undefined)) };
-    await worker.call('start', { contestant, ...addresses, ...(moved !== undefined && { moved }) });
-    for (const step of feedShape(WARM_UP, 1).steps.keys())
-      await clinical.call('step', { shape: WARM_UP, scale: 1, step });
-    await worker.call('work', { most: WARM_UP_OF_OLD_LOOP });
-    await worker.call('finish', undefined);
+  let profiles = 0;
 
+  async function run({ shape, scale, latencyMs, moved, profileInto }: Feed): Promise<Figures> {
+    let before = await clinical.call('latestSequence', undefined);
+    await clinical.call('empty', undefined);
+    if (moved !== undefined) await worker.call('expect', moved);
     const { steps, oldLoopSample } = feedShape(shape, scale);
     const parts: Figures[] = [];
     const measure = async (most: number): Promise<void> => {
       await counts();
       await hold(latencyMs);
-      const figures = await worker.call('work', { most });
+      const profile = profileInto && join(profileInto, `${contestant} ${shape} +${latencyMs} ${++profiles}.cpuprofile`);
+      const figures = await worker.call('work', { most, profile });
       await hold(0);
       parts.push({ ...figures, ...(await counts()) });
     };
-    let before = await clinical.call('latestSequence', undefined);
     for (const [index, { measured }] of steps.entries()) {
       const latest = await clinical.call('step', { shape, scale, step: index });
       if (contestant !== 'old loop') {
@@ -97,13 +108,19 @@ export async function contest(
     if (contestant !== 'floor' && (dicom.studies !== fhir.studies || dicom.instances !== fhir.instances))
       throw new Error(`${contestant}, ${shape}: FHIR has ${JSON.stringify(fhir)} of ${JSON.stringify(dicom)}`);
     return sumOf(parts);
-  } finally {
-    await worker.stop();
   }
+
+  return {
+    run,
+    async stop() {
+      await worker.stop();
+      await arena.close();
+    },
+  };
 }
 
-/** As many requests as Cast makes in its warm-up. */
-const WARM_UP_OF_OLD_LOOP = 2000;
+/** What the entrant works off before anything is measured, so that code is compiled and connections are open. */
+export const WARM_UP_FEED: Feed = { shape: WARM_UP, scale: 1, latencyMs: 0 };
 
 /** Where most of the time is latency, fewer say as much. */
 const MOST_WITH_LATENCY = 10;

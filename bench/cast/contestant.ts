@@ -16,6 +16,7 @@ import { storageAccount } from '../../src/identity/storageAccount';
 import { readSettings, type Settings } from '../../src/settings';
 import type { StudyQueue } from '../../src/study/studyQueue';
 import { noTelemetry } from '../../src/telemetry/telemetry';
+import { profiled } from '../processes/cpuProfile';
 import { sampleHeap } from '../processes/heapSamples';
 import { serveParent } from '../processes/serveParent';
 import { oldLoop } from './oldLoop';
@@ -31,8 +32,6 @@ export interface ContestantInput {
   readonly dicomUrl: string;
   readonly fhirUrl: string;
   readonly connectionString: string;
-  /** For the floor: what Cast moved for the same feed. */
-  readonly moved?: Moved;
   /** Over host.json, such as { batchSize: 4, newBatchThreshold: 0 }. */
   readonly queueSettings?: { readonly batchSize: number; readonly newBatchThreshold: number };
 }
@@ -54,13 +53,15 @@ export interface WorkFigures {
   readonly longestTurnMs: number;
   /** Least memory in the last quarter of the time, of that in the second quarter: 1 where it is flat. */
   readonly memoryGrowth: number;
-  /** Of the process, since its start. */
+  /** Heap and what it holds outside, garbage included. */
   readonly peakMemoryMb: number;
 }
 
 type Work = Pick<WorkFigures, 'entries' | 'messages' | 'looks' | 'looksAgain'>;
 
 interface Contestant {
+  /** For the floor: what Cast moved for the feed that comes. */
+  expect?(moved: Moved): void;
   /** Works off the feed; `most` bounds the entries of the old loop only. */
   work(most: number): Promise<Work>;
   /** Into the queue only. */
@@ -119,7 +120,6 @@ async function castContestant(input: ContestantInput): Promise<Contestant> {
 /** Moves the bytes that Cast moves, with the same clients and in the same order, and looks at nothing. */
 async function floorContestant(input: ContestantInput): Promise<Contestant> {
   const { settings, clients } = await clientsFor(input);
-  if (input.moved === undefined) throw new Error('The floor has to know what Cast moved');
   const dependencies = {
     ...input,
     ...clients,
@@ -127,12 +127,13 @@ async function floorContestant(input: ContestantInput): Promise<Contestant> {
     dicomHttp: createHttpClient({ origin: input.dicomUrl, timeoutMs: 60_000, maxConnections: 32 }),
     fhirHttp: createHttpClient({ origin: new URL(input.fhirUrl).origin, timeoutMs: 60_000, maxConnections: 32 }),
   };
-  const floor = transportFloor(dependencies, input.moved);
-  return onQueue(input, clients.studyChanges, {
+  const floor = transportFloor(dependencies);
+  const contestant = await onQueue(input, clients.studyChanges, {
     pull: (queue) => floor.pull(queue, signal),
     sync: (message, { invocationId }, queue) => floor.sync(message, invocationId, queue, signal),
     failed: () => Promise.resolve(0),
   });
+  return { ...contestant, expect: (moved) => floor.expect(moved) };
 }
 
 /** Pulls while the queue trigger works, until every message is done with. */
@@ -283,7 +284,7 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
   takeTraffic();
   const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loop.enable();
-  const heapGrowth = sampleHeap();
+  const heapFigures = sampleHeap();
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
   const { entries, messages, looks, looksAgain } = await work();
@@ -291,6 +292,7 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
   const used = process.cpuUsage(cpu);
   loop.disable();
   const fhirTraffic = takeTraffic();
+  const heap = heapFigures();
   const total = totalOf(fhirTraffic);
   return {
     entries,
@@ -303,8 +305,8 @@ async function measure(work: () => Promise<Work>): Promise<WorkFigures> {
     bytesToFhir: total.sent,
     bytesFromFhir: total.received,
     longestTurnMs: Math.max(0, loop.max / 1e6 - LOOP_RESOLUTION_MS),
-    memoryGrowth: heapGrowth(),
-    peakMemoryMb: process.resourceUsage().maxRSS / 1024,
+    memoryGrowth: heap.growth,
+    peakMemoryMb: heap.peakBytes / 2 ** 20,
   };
 }
 
@@ -313,7 +315,12 @@ const operations = {
     takeTraffic = countFhirTraffic(input.fhirUrl);
     contestant = await CONTESTANTS[input.contestant](input);
   },
-  work: ({ most }: { readonly most: number }): Promise<WorkFigures> => measure(() => started().work(most)),
+  expect(moved: Moved): void {
+    started().expect?.(moved);
+  },
+  /** @param input.profile file for a CPU profile */
+  work: ({ most, profile }: { readonly most: number; readonly profile?: string | undefined }): Promise<WorkFigures> =>
+    profiled(profile, () => measure(() => started().work(most))),
   look: ({ studyUid }: { readonly studyUid: string }): Promise<WorkFigures> =>
     measure(async () => {
       await started().look(studyUid);

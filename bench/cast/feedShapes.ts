@@ -23,8 +23,11 @@ export interface FeedShape {
 /** Worked off first and not measured, so that code is compiled and connections are open. */
 export const WARM_UP = 'warm-up';
 
-/** The engine goes on compiling for tens of thousands of entries, in threads of its own that take their part of two cores. */
-const WARM_UP_PARTS = 8;
+/**
+ * The engine goes on compiling for tens of thousands of studies, in threads of its own that take their part of two cores: what runs once
+ * for each study is slow to become hot.
+ */
+const WARM_UP_PARTS = 25;
 
 /** Studies of 500, one after the other: 100,000 entries, or a million at scale 10. */
 export const BACKLOG = 'backlog';
@@ -34,10 +37,13 @@ export const BIG_STUDIES = ['one study of 50,000', 'one study of 50,000 in one s
 
 const OLD_LOOP_SAMPLE = { places: 13, entriesOfEach: 25 };
 
+/** Of the sizes that they have in a hospital. */
+export const MIXED = 'mixed modalities (5 to 60)';
+
 /** Each of ten thousand entries, or thousands of studies: what a feed costs at its start and its end, and compilation, would show in shorter ones. */
 export const FEED_SHAPE_NAMES = [
   'CT studies of 500',
-  'mixed modalities (5 to 60)',
+  MIXED,
   'single-instance studies',
   'one study of 10,000 trickling in',
   'interleaved uploads',
@@ -62,7 +68,7 @@ export function feedShape(name: string, scale: number): FeedShape {
       return shape(range(WARM_UP_PARTS).map((part) => measured((dicom) => warmUp(dicom, part))));
     case 'CT studies of 500':
       return shape([measured((dicom) => storeStudies(dicom, 40, () => size(500)))]);
-    case 'mixed modalities (5 to 60)':
+    case MIXED:
       return shape([measured((dicom) => storeStudies(dicom, size(1000), mixedSize, mixedModality))]);
     case 'single-instance studies':
       return shape([measured((dicom) => storeStudies(dicom, size(2000), () => 1))], undefined, false);
@@ -161,8 +167,7 @@ function interleave(dicom: DicomService, groups: number, studies: number, size: 
 
 /** In studies of numbers that no shape uses. */
 function warmUp(dicom: DicomService, part: number): void {
-  for (const study of range(40)) store(dicom, 100_000 + part * 100 + study, [0]);
-  for (const study of range(4)) store(dicom, 200_000 + part * 100 + study, range(400));
-  for (const study of range(100))
-    store(dicom, 300_000 + part * 100 + study, range(mixedSize(study)), mixedModality(study));
+  for (const study of range(4)) store(dicom, 100_000 + part * 100 + study, range(400));
+  for (const study of range(1500))
+    store(dicom, 200_000 + part * 10_000 + study, range(1 + (study % 4)), mixedModality(study));
 }

@@ -10,7 +10,7 @@ import type { Settings } from '../../src/settings';
 import { deleteTogether } from '../../src/study/deleteTogether';
 import { readStudyMessages, type StudyMessage } from '../../src/study/message';
 import type { StudyQueue } from '../../src/study/studyQueue';
-import { credit } from './credit';
+import { type Credit, credit } from './credit';
 import type { Exchanged, FhirTraffic } from './fhirTraffic';
 
 /** What Cast moved for a feed, as its own run has shown. */
@@ -37,8 +37,17 @@ export interface FloorDependencies {
 
 /** What the requests of Cast cost by themselves. */
 export interface TransportFloor {
+  /** What it is to move for the feed that comes. */
+  expect(moved: Moved): void;
   pull(queue: StudyQueue, signal: AbortSignal): Promise<{ readonly entries: number }>;
   sync(message: unknown, invocationId: string, queue: StudyQueue, signal: AbortSignal): Promise<void>;
+}
+
+/** Of what Cast moved, what is due for each study. */
+interface Shares {
+  readonly fhir: FhirRequests;
+  readonly withLocks: ReturnType<typeof locks>;
+  readonly again: Credit<undefined>;
 }
 
 /** Rows of one request to a table. */
@@ -55,13 +64,16 @@ const BESIDE_METADATA = 'GET ImagingStudy';
  * as long. The FHIR server answers them with as many bytes, without any work of its own (services/answerBytes.ts), so that the rate of the
  * floor is more than any loop with these requests could reach on this machine.
  */
-export function transportFloor(deps: FloorDependencies, moved: Moved): TransportFloor {
+export function transportFloor(deps: FloorDependencies): TransportFloor {
   const { settings, failedEntriesTable } = deps;
   const feed = feedClient(deps);
-  const fhir = fhirRequests(deps, moved);
-  const withLocks = locks(deps.patientLocks, moved.lockRequests / 2 / moved.looks);
-  const again = credit<undefined>(moved.looksAgain / moved.looks);
   let sequence = 0;
+  let shares: Shares | undefined;
+
+  function due(): Shares {
+    if (shares === undefined) throw new Error('The floor has to know what Cast moved');
+    return shares;
+  }
 
   async function saveCursor(signal: AbortSignal): Promise<void> {
     const cursor = { partitionKey: 'floor', rowKey: 'floor', sequence: String(sequence), at: new Date().toISOString() };
@@ -69,6 +81,7 @@ export function transportFloor(deps: FloorDependencies, moved: Moved): Transport
   }
 
   async function look({ uid }: StudyMessage['study'], signal: AbortSignal): Promise<void> {
+    const { fhir, withLocks } = due();
     await Promise.all([
       fhir.send((kind) => kind === BESIDE_METADATA, signal),
       drop(deps.dicomHttp, `${deps.dicomUrl}/v2/studies/${uid}/metadata`, signal),
@@ -78,6 +91,13 @@ export function transportFloor(deps: FloorDependencies, moved: Moved): Transport
   }
 
   return {
+    expect(moved) {
+      shares = {
+        fhir: fhirRequests(deps, moved),
+        withLocks: locks(deps.patientLocks, moved.lockRequests / 2 / moved.looks),
+        again: credit(moved.looksAgain / moved.looks),
+      };
+    },
     async pull(queue, signal) {
       const from = sequence;
       const limits = { entries: settings.ROUND_ENTRIES, windowsInFlight: settings.FEED_WINDOWS_IN_FLIGHT };
@@ -119,7 +139,7 @@ export function transportFloor(deps: FloorDependencies, moved: Moved): Transport
         if (page.length === 0) break;
       await Promise.all(studies.map((study) => look(study, signal)));
       for (const message of messages)
-        if (again.due(undefined).length > 0) await queue.send({ ...message, again: true }, { signal });
+        if (due().again.due(undefined).length > 0) await queue.send({ ...message, again: true }, { signal });
       await failedEntriesTable.deleteEntity(shard, mark, { etag, abortSignal: signal });
     },
   };

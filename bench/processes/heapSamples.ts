@@ -8,24 +8,31 @@ const SAMPLE_MS = 100;
 /** Where garbage is collected before each look, which takes tens of milliseconds. */
 const COLLECTED_SAMPLE_MS = 1000;
 
+export interface HeapFigures {
+  /** Held in the last quarter of the time, of what was held in the second: 1 where it is flat. */
+  readonly growth: number;
+  readonly peakBytes: number;
+}
+
 /**
  * Looks again and again at what this process holds until the function that it returns is called. Where it was started with --expose-gc, as
  * it has to be for work of a few seconds, without garbage: the engine lets that gather for about as long.
- * @returns what says how much was held in the last quarter of the time, of what was held in the second: 1 where it is flat
  */
-export function sampleHeap(): () => number {
+export function sampleHeap(): () => HeapFigures {
   const heldBytes: number[] = [];
   const { gc } = globalThis;
   const sampleMs = gc === undefined ? SAMPLE_MS : COLLECTED_SAMPLE_MS;
-  const sampler = setInterval(() => {
+  const sample = (): void => {
     gc?.();
     // Not process.memoryUsage(): that walks over all pages of the process.
     const { used_heap_size, external_memory } = getHeapStatistics();
     heldBytes.push(used_heap_size + external_memory);
-  }, sampleMs).unref();
+  };
+  const sampler = setInterval(sample, sampleMs).unref();
   return () => {
     clearInterval(sampler);
-    return growthOf(heldBytes);
+    sample();
+    return { growth: growthOf(heldBytes), peakBytes: Math.max(...heldBytes) };
   };
 }
 

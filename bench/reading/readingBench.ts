@@ -15,7 +15,7 @@ const TARGET_SHARING_LITTLE = 2;
 export const readingBench: Bench = {
   name: 'reading',
   about: 'reading metadata of many kinds, against JSON.parse of the same bytes',
-  async run({ scale, repeats, only = '', profileInto, progress }) {
+  async run({ scale, repeats = 1, only = '', profileInto, progress }) {
     const readings: Reading[] = [];
     for (const { name, sharesLittle = false } of METADATA_KINDS.filter((kind) => kind.name.includes(only))) {
       progress(name);

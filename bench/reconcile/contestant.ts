@@ -75,7 +75,7 @@ const operations = {
     collectGarbage();
     const held = [process.memoryUsage.rss()];
     const sampling = setInterval(() => held.push(process.memoryUsage.rss()), SAMPLE_MS);
-    const heapGrowth = sampleHeap();
+    const heapFigures = sampleHeap();
     const cpu = process.cpuUsage();
     const started = performance.now();
     const done = await begin();
@@ -84,7 +84,7 @@ const operations = {
     clearInterval(sampling);
     return {
       ...{ ...done, wallMs, cpuMs: (user + system) / 1000 },
-      ...{ peakMemoryMb: mostOf(held), memoryGrowth: heapGrowth() },
+      ...{ peakMemoryMb: mostOf(held), memoryGrowth: heapFigures().growth },
     };
   },
   /** Looks up every payload and collects garbage after each page. */

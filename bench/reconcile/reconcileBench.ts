@@ -39,7 +39,7 @@ const PARTS: readonly Part[] = [
 export const reconcileBench: Bench = {
   name: 'reconcile',
   about: `Reconcile against the bare listing and against the Java tool's way (--only ${PARTS.map(({ name }) => name).join(' | ')})`,
-  async run({ scale, repeats, only = '', profileInto, progress }) {
+  async run({ scale, repeats = 1, only = '', profileInto, progress }) {
     const chosen = PARTS.filter((part) => part.name.includes(only) && (only !== '' || part.checkMachine === undefined));
     for (const { checkMachine } of chosen) checkMachine?.();
     progress('starting PostgreSQL');

@@ -20,8 +20,8 @@ export interface BenchReport {
 export interface BenchOptions {
   /** 1: the sizes that are meant; smaller for a quick look. */
   readonly scale: number;
-  /** Runs of each pair. */
-  readonly repeats: number;
+  /** Runs of each pair; undefined: as many as the benchmark is meant to have. */
+  readonly repeats: number | undefined;
   /** Only parts whose name contains this. */
   readonly only: string | undefined;
   /** Folder for CPU profiles of each measured process. */

@@ -1,4 +1,4 @@
-import { contest, openArena } from '../cast/contest';
+import { enter, WARM_UP_FEED } from '../cast/contest';
 import { BACKLOG } from '../cast/feedShapes';
 import { FLAT_MEMORY } from '../processes/heapSamples';
 import type { Bench } from '../report/bench';
@@ -8,16 +8,11 @@ export const backlogBench: Bench = {
   name: 'backlog',
   about: 'memory of Cast over a backlog of 100,000 entries; of 1,000,000 with --scale 10',
   async run({ scale, progress }) {
-    const arena = await openArena();
+    const cast = await enter('cast', ['--expose-gc']);
     try {
       progress(`${(100_000 * scale).toLocaleString('en')} entries`);
-      const figures = await contest(arena, {
-        contestant: 'cast',
-        shape: BACKLOG,
-        scale,
-        latencyMs: 0,
-        nodeOptions: ['--expose-gc'],
-      });
+      await cast.run(WARM_UP_FEED);
+      const figures = await cast.run({ shape: BACKLOG, scale, latencyMs: 0 });
       const { entries, seconds, memoryGrowth, peakMemoryMb, cpuSeconds } = figures;
       return {
         measures: [
@@ -28,11 +23,11 @@ export const backlogBench: Bench = {
             target: FLAT_MEMORY,
           },
         ],
-        text: `${short(entries)} entries in ${short(seconds)} s (CPU ${short((cpuSeconds * 1000) / entries)} ms each), peak memory ${short(peakMemoryMb)} MB`,
+        text: `${short(entries)} entries in ${short(seconds)} s (CPU ${short((cpuSeconds * 1000) / entries)} ms each), at most ${short(peakMemoryMb)} MB on the heap`,
         details: figures,
       };
     } finally {
-      await arena.close();
+      await cast.stop();
     }
   },
 };

@@ -29,7 +29,7 @@ export const scaleBench: Bench = {
   name: 'scale',
   about:
     '1, 2 and 4 processes that work off one queue, against servers with a latency of 50 ms; and what the model says',
-  async run({ scale, repeats, progress }) {
+  async run({ scale, repeats = 1, progress }) {
     const arena = await openArena();
     try {
       const runs: Run[] = [];

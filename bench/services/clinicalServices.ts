@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ImagingStudy } from 'fhir/r4';
+import type { Endpoint, ImagingStudy } from 'fhir/r4';
 import { type DicomService, startDicomService } from '../../local/dicom/dicomService';
 import { type LocalFhirServer, startFhirServer } from '../../local/fhir';
 import { feedShape } from '../cast/feedShapes';
@@ -38,6 +38,21 @@ const operations = {
     hold.setLatencyMs(0);
     hold.takeCounts();
     return { dicomUrl: running.dicom.url, fhirUrl: running.fhir.url };
+  },
+  /**
+   * Empties both, at the same addresses, for a client that goes on: the feed continues behind its cursor, and the Endpoint that Cast ensures
+   * once per process stays.
+   */
+  async empty(_input: undefined): Promise<void> {
+    const { dicom, fhir } = services();
+    const endpoints = fhir.all<Endpoint>('Endpoint');
+    await Promise.all([dicom.stop(), fhir.stop()]);
+    running = {
+      dicom: await startDicomService({ port: Number(new URL(dicom.url).port) }),
+      fhir: await startFhirServer({ port: fhir.port }),
+    };
+    running.dicom.skipSequences(dicom.latestSequence);
+    for (const endpoint of endpoints) running.fhir.put(endpoint);
   },
   /** Lets a step of a shape happen in the DICOM service. @returns the latest sequence of the feed */
   step({ shape, scale, step }: { readonly shape: string; readonly scale: number; readonly step: number }): number {
