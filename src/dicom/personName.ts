@@ -44,9 +44,9 @@ export function personNameValues(
       issues.push(invalid(attribute, 'expected a person name'));
       continue;
     }
-    const groups = texts.flatMap((text, index) => readGroup(text, REPRESENTATIONS[index]));
-    if (texts.some((text) => text.split('^').length > 5))
-      issues.push(note(attribute, 'more than five name components'));
+    const components = texts.map((text) => text.split('^'));
+    const groups = components.flatMap((ofGroup, index) => readGroup(ofGroup, REPRESENTATIONS[index]));
+    if (components.some(({ length }) => length > 5)) issues.push(note(attribute, 'more than five name components'));
     if (groups.length > 0) names.push({ groups });
   }
   return { value: names, issues };
@@ -64,11 +64,11 @@ function groupTexts(raw: unknown): readonly string[] | undefined {
 }
 
 function readGroup(
-  text: string,
+  components: readonly string[],
   representation: PersonNameGroup['representation'] | undefined,
 ): readonly PersonNameGroup[] {
   if (representation === undefined) return [];
-  const [family = '', given = '', middle = '', prefix = '', suffix = '', ...more] = text.split('^').map(cleanComponent);
+  const [family = '', given = '', middle = '', prefix = '', suffix = '', ...more] = components.map(cleanComponent);
   const group = {
     given: words(given),
     middle: words(middle),
@@ -95,8 +95,8 @@ function words(component: string): readonly string[] {
 
 const NO_WORDS: readonly string[] = [];
 
-/** Nothing has to be taken out of most. */
-const PLAIN = /^[A-Za-z-]*$/;
+/** Words of printable ASCII with one blank between them, as most are: nothing has to be taken out. */
+const PLAIN = /^(?:[!-~]+(?: [!-~]+)*)?$/;
 
 function suffixes(component: string): readonly string[] {
   if (!component.includes(',')) return words(component);
