@@ -20,7 +20,7 @@ export interface Figures extends WorkFigures {
   readonly storageCpuSeconds: number;
 }
 
-/** The processes of the services; each contest starts them anew inside, empty. */
+/** The processes of the services, which are started anew, or emptied, inside. */
 export interface Arena {
   readonly clinical: RemoteProcess<ClinicalServices>;
   readonly storage: RemoteProcess<StorageService>;
