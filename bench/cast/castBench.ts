@@ -34,10 +34,10 @@ export const castBench: Bench = {
       for (const latencyMs of LATENCIES_MS)
         for (const shape of FEED_SHAPE_NAMES.filter((name) => name.includes(only))) {
           progress(`${shape}, +${latencyMs} ms ...`);
-          const feed = { shape, latencyMs, scale, profileInto };
+          const feed = { shape, latencyMs, scale };
           // What no other shape needs has to be compiled as well.
-          if (latencyMs === 0) await turn(rivals, { shape, latencyMs, scale });
-          const done = await duel(rivals, feed, repeats);
+          if (latencyMs === 0) await turn(rivals, feed);
+          const done = await duel(rivals, { ...feed, profileInto }, repeats);
           progress(outcomeOf(done));
           duels.push(done);
         }

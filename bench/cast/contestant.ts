@@ -53,7 +53,7 @@ export interface WorkFigures {
   readonly longestTurnMs: number;
   /** Least memory in the last quarter of the time, of that in the second quarter: 1 where it is flat. */
   readonly memoryGrowth: number;
-  /** Heap and what it holds outside, garbage included. */
+  /** Heap and what it holds outside; with garbage, unless the process was started with --expose-gc. */
   readonly peakMemoryMb: number;
 }
 
